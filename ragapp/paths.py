@@ -1,0 +1,76 @@
+"""The one place that knows where things lie on disk."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ragapp.errors import UsageError
+
+KNOWLEDGE_BASE_NAME = re.compile(r"[\w][\w .-]{0,63}")
+
+
+def knowledge_bases(home: Path) -> Path:
+    """Return the folder with one folder for each knowledge base."""
+    return home / "kb"
+
+
+def knowledge_base(home: Path, name: str) -> Path:
+    """Return the folder of the knowledge base ``name``.
+
+    Raises:
+        UsageError: the name cannot be a folder's name (letters of any script, digits, space, . _ -).
+    """
+    if not KNOWLEDGE_BASE_NAME.fullmatch(name) or name.endswith((" ", ".")):
+        raise UsageError(
+            f"knowledge base name {name!r}",
+            "a name starts with a letter or digit and holds letters, digits, spaces, '.', '_', '-',"
+            " 64 at most",
+            "Choose another name.",
+        )
+    return knowledge_bases(home) / name
+
+
+def store_file(kb: Path) -> Path:
+    """Return the SQLite file, the truth of a knowledge base."""
+    return kb / "store.sqlite"
+
+
+def writer_lock(kb: Path) -> Path:
+    """Return the lock file that one writer holds."""
+    return kb / "writer.lock"
+
+
+def index_cache(kb: Path, generation: int) -> Path:
+    """Return the folder of FAISS and BM25 files of one generation; it can be rebuilt."""
+    return kb / f"index-{generation:08d}"
+
+
+def uploads(kb: Path) -> Path:
+    """Return the folder that keeps files dropped into the browser page."""
+    return kb / "files"
+
+
+def model(models: Path, name: str) -> Path:
+    """Return the folder of a model that has landed."""
+    return models / name
+
+
+def model_staging(models: Path, name: str) -> Path:
+    """Return the folder in which a model is made ready before it lands by rename."""
+    return models / ".staging" / name
+
+
+def downloads(models: Path) -> Path:
+    """Return the folder of unfinished downloads, kept so that they resume."""
+    return models / ".downloads"
+
+
+def background_statistics(models: Path, name: str, pooling: str) -> Path:
+    """Return the file of a model's background mean and covariance for one pooling."""
+    return models / ".background" / f"{name.replace('/', '--')}.{pooling}.safetensors"
+
+
+def hardware_probe(models: Path) -> Path:
+    """Return the file that remembers what this processor is quick at."""
+    return models / ".hardware.json"
