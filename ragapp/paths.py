@@ -19,7 +19,7 @@ def knowledge_base(home: Path, name: str) -> Path:
     """Return the folder of the knowledge base ``name``.
 
     Raises:
-        UsageError: the name cannot be a folder's name (letters of any script, digits, space, . _ -).
+        UsageError: the name cannot be a folder's name.
     """
     if not KNOWLEDGE_BASE_NAME.fullmatch(name) or name.endswith((" ", ".")):
         raise UsageError(

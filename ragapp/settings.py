@@ -75,7 +75,7 @@ def load_settings(
         if key.startswith(ENVIRONMENT_PREFIX)
     }
     layers = [("the environment", from_environment), ("the command line", given_flags)]
-    home = given_flags.get("home") or from_environment.get("home") or Settings.home
+    home = given_flags.get("home") or from_environment.get("home") or Settings().home
     file = Path(home).expanduser() / SETTINGS_FILE
     if file.is_file():
         layers.insert(0, (str(file), _read_toml(file)))

@@ -26,7 +26,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One step of any long job: ``done`` of ``total`` units of ``item`` (``total`` None: unknown)."""
+    """One step of a long job: ``done`` of ``total`` units of ``item``; ``total`` None: unknown."""
 
     stage: Stage
     item: str
