@@ -1,0 +1,425 @@
+"""SQLite, the only truth of a knowledge base: the one place that opens the database.
+
+Rows become visible to readers by generation: a document is seen from ``added_in`` on and until
+``removed_in``. Writers add and remove rows for the next generation; ``publish`` makes that the
+current one in a single transaction. Ids are never used twice.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ragapp.errors import KnowledgeBaseDamaged
+from ragapp.index.terms import TERMS_VERSION, TermCounts, term_counts
+from ragapp.types import Chunk, Document, Page, Span
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SCHEMA_VERSION = 1
+
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE documents (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    path TEXT NOT NULL,           -- where the file was read from: the identity of a document
+    name TEXT NOT NULL,           -- what people are shown
+    sha256 TEXT NOT NULL,         -- of the file's bytes
+    media_type TEXT NOT NULL,
+    text TEXT NOT NULL,           -- all offsets point into this
+    pages TEXT NOT NULL,          -- JSON [[number, start, end], ...]
+    notes TEXT NOT NULL,          -- JSON [sentence, ...]
+    chunk_count INTEGER NOT NULL,
+    added_in INTEGER NOT NULL,    -- first generation that holds it
+    removed_in INTEGER            -- first generation that no longer does
+);
+CREATE INDEX documents_by_path ON documents (path);
+CREATE INDEX documents_by_hash ON documents (sha256);
+CREATE TABLE chunks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    document_id INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL,
+    page INTEGER,
+    heading TEXT NOT NULL,        -- JSON [title, ...]
+    sentences BLOB NOT NULL,      -- int32 (n, 2): spans
+    vector BLOB NOT NULL,         -- float32 (d,): raw, before whitening
+    sentence_vectors BLOB NOT NULL,  -- int8 (n, d)
+    sentence_scales BLOB NOT NULL,   -- float32 (n,): int8 times scale is the raw vector
+    term_hashes BLOB NOT NULL,    -- uint64 (t,)
+    term_counts BLOB NOT NULL     -- uint16 (t,)
+);
+CREATE INDEX chunks_by_document ON chunks (document_id);
+CREATE TABLE whitening (generation INTEGER NOT NULL, part TEXT NOT NULL, rows INTEGER NOT NULL,
+    data BLOB NOT NULL, PRIMARY KEY (generation, part)) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk as retrieved: its place, text and raw vectors.
+
+    sentences: spans; sentence_vectors: (n, d) float32 raw.
+    """
+
+    id: int
+    document_id: int
+    document: str
+    path: str
+    page: int | None
+    heading: tuple[str, ...]
+    start: int
+    end: int
+    text: str
+    sentences: tuple[Span, ...]
+    sentence_pages: tuple[int | None, ...]
+    sentence_vectors: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document as listed."""
+
+    id: int
+    path: str
+    name: str
+    sha256: str
+    media_type: str
+    pages: int
+    chunks: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewChunk:
+    """A chunk with what was computed of it, ready to be stored.
+
+    vector: (d,) float32 raw; sentence_vectors: (n, d) float32 raw.
+    """
+
+    chunk: Chunk
+    vector: NDArray[np.float32]
+    sentence_vectors: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRows:
+    """All that the caches of one generation are built from; row i is chunk ``ids[i]``.
+
+    ids: (n,) int64; vectors: (n, d) float32 raw; openings: the first 200 characters of each.
+    """
+
+    ids: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+    terms: list[TermCounts]
+    openings: list[str]
+
+
+class Store:
+    """A connection to one knowledge base's database. Use from the thread that opened it."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    def create(cls, file: Path, meta: dict[str, str]) -> Store:
+        """Make a new, empty database at generation 0."""
+        store = cls(_connect(file, create=True))
+        with store.transaction():
+            for statement in SCHEMA.split(";\n"):
+                if statement.strip():
+                    store._connection.execute(statement)
+            fixed = {"schema": str(SCHEMA_VERSION), "terms": str(TERMS_VERSION), "generation": "0"}
+            store.set_meta({**meta, **fixed})
+        return store
+
+    @classmethod
+    def open(cls, file: Path) -> Store:
+        """Open an existing database.
+
+        Raises:
+            KnowledgeBaseDamaged: the file is no database of ours, or of a newer version.
+        """
+        try:
+            store = cls(_connect(file, create=False))
+            schema = store.meta().get("schema")
+        except sqlite3.DatabaseError as error:
+            raise KnowledgeBaseDamaged(
+                f"the knowledge base in {file.parent}",
+                f"its database cannot be read ({error})",
+                "Restore the folder from a backup, or delete it and ingest the documents again.",
+            ) from error
+        if schema != str(SCHEMA_VERSION):
+            store.close()
+            raise KnowledgeBaseDamaged(
+                f"the knowledge base in {file.parent}",
+                f"it was written in format {schema}, this program reads format {SCHEMA_VERSION}",
+                "Use the version of ragapp that wrote it, or ingest the documents again.",
+            )
+        return store
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self, *, write: bool = True) -> Iterator[None]:
+        """Run a block as one transaction: all of it or nothing; readers see one state."""
+        self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    # --- what the knowledge base is ---
+
+    def meta(self) -> dict[str, str]:
+        """Return all keys: model identity, pooling, whitening settings, generation."""
+        return dict(self._connection.execute("SELECT key, value FROM meta"))
+
+    def set_meta(self, values: dict[str, str]) -> None:
+        """Set some keys."""
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", values.items()
+        )
+
+    def generation(self) -> int:
+        """Return the generation that readers see."""
+        row = self._connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
+        return int(row[0])
+
+    # --- documents ---
+
+    def documents(self) -> list[StoredDocument]:
+        """List the documents of the current generation, by name."""
+        return self._documents(
+            "added_in <= ? AND (removed_in IS NULL OR removed_in > ?)", (self.generation(),) * 2
+        )
+
+    def next_documents(self) -> list[StoredDocument]:
+        """List the documents that the next generation will hold."""
+        return self._documents("removed_in IS NULL", ())
+
+    def _documents(self, condition: str, values: tuple[int, ...]) -> list[StoredDocument]:
+        rows = self._connection.execute(
+            "SELECT id, path, name, sha256, media_type, json_array_length(pages), chunk_count,"  # noqa: S608 - the condition is our own text
+            f" notes FROM documents WHERE {condition} ORDER BY name, id",
+            values,
+        )
+        return [StoredDocument(*row[:7], tuple(json.loads(row[7]))) for row in rows]
+
+    def document_text(self, document_id: int) -> str | None:
+        """Return the extracted text of a document, None when it is gone."""
+        row = self._connection.execute(
+            "SELECT text FROM documents WHERE id = ?", (document_id,)
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def add_document(self, document: Document, chunks: Sequence[NewChunk], generation: int) -> int:
+        """Store a document for ``generation``; call inside a transaction. Returns its id."""
+        pages = [[page.number, page.start, page.end] for page in document.pages]
+        cursor = self._connection.execute(
+            "INSERT INTO documents (path, name, sha256, media_type, text, pages, notes,"
+            " chunk_count, added_in) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                document.path, document.name, document.sha256, document.media_type, document.text,
+                json.dumps(pages), json.dumps(document.notes, ensure_ascii=False), len(chunks),
+                generation,
+            ),
+        )  # fmt: skip
+        document_id = int(cursor.lastrowid or 0)
+        self._connection.executemany(
+            'INSERT INTO chunks (document_id, start, "end", page, heading, sentences, vector,'
+            " sentence_vectors, sentence_scales, term_hashes, term_counts)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (_chunk_row(document_id, new) for new in chunks),
+        )
+        return document_id
+
+    def remove_document(self, document_id: int, generation: int) -> None:
+        """Let a document end with ``generation``; call inside a transaction."""
+        self._connection.execute(
+            "UPDATE documents SET removed_in = ? WHERE id = ? AND removed_in IS NULL",
+            (generation, document_id),
+        )
+
+    def rename_document(self, document_id: int, path: str, name: str) -> None:
+        """Record that a file has moved; its content is the same."""
+        self._connection.execute(
+            "UPDATE documents SET path = ?, name = ? WHERE id = ?", (path, name, document_id)
+        )
+
+    def has_changes_for(self, generation: int) -> bool:
+        """Say whether documents were added or removed for a generation."""
+        row = self._connection.execute(
+            "SELECT 1 FROM documents WHERE added_in = ?1 OR removed_in = ?1 LIMIT 1", (generation,)
+        ).fetchone()
+        return row is not None
+
+    def purge(self, generation: int) -> None:
+        """Delete the rows that no generation from ``generation`` on can see."""
+        self._connection.execute("DELETE FROM documents WHERE removed_in <= ?", (generation,))
+        self._connection.execute("DELETE FROM whitening WHERE generation < ?", (generation,))
+
+    # --- chunks ---
+
+    def index_rows(self, generation: int) -> IndexRows:
+        """Read what the caches of a generation are built from."""
+        rows = self._connection.execute(
+            "SELECT c.id, c.vector, c.term_hashes, c.term_counts, substr(d.text, c.start + 1,"
+            ' min(200, c."end" - c.start)) FROM chunks c JOIN documents d ON d.id = c.document_id'
+            " WHERE d.added_in <= ? AND (d.removed_in IS NULL OR d.removed_in > ?) ORDER BY c.id",
+            (generation, generation),
+        ).fetchall()
+        vectors = np.frombuffer(b"".join(row[1] for row in rows), np.float32)
+        return IndexRows(
+            ids=np.array([row[0] for row in rows], np.int64),
+            vectors=vectors.reshape(len(rows), int(self.meta()["dimension"])),
+            terms=[
+                TermCounts(np.frombuffer(row[2], np.uint64), np.frombuffer(row[3], np.uint16))
+                for row in rows
+            ],
+            openings=[row[4] for row in rows],
+        )
+
+    def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
+        """Read chunks by id; ids that are gone are left out."""
+        marks = ",".join("?" * len(ids))
+        rows = self._connection.execute(
+            'SELECT c.id, d.id, d.name, d.path, c.page, c.heading, c.start, c."end",'  # noqa: S608 - only question marks are put in
+            ' substr(d.text, c.start + 1, c."end" - c.start), c.sentences, c.sentence_vectors,'
+            " c.sentence_scales, d.pages"
+            " FROM chunks c JOIN documents d ON d.id = c.document_id"
+            f" WHERE c.id IN ({marks})",
+            list(map(int, ids)),
+        )
+        return {row[0]: _stored_chunk(row) for row in rows}
+
+    def sentence_vectors(
+        self, generation: int, at_most: int
+    ) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        """Yield the opening and the raw sentence vectors of up to ``at_most`` chunks, spread out."""
+        visible = (
+            " FROM chunks c JOIN documents d ON d.id = c.document_id"
+            " WHERE d.added_in <= ? AND (d.removed_in IS NULL OR d.removed_in > ?)"
+        )
+        count = self._connection.execute(
+            f"SELECT count(*) {visible}",
+            (generation, generation),
+        ).fetchone()[0]
+        rows = self._connection.execute(
+            "SELECT substr(d.text, c.start + 1, 200), c.sentence_vectors, c.sentence_scales"
+            f" {visible} AND c.id % ? = 0",
+            (generation, generation, max(1, count // at_most)),
+        )
+        for text, quantised, scales in rows:
+            yield text, _dequantise(quantised, scales)
+
+    # --- whitening ---
+
+    def save_whitening(self, generation: int, parts: dict[str, NDArray[np.float32]]) -> None:
+        """Store whitening arrays, (rows, columns) float32, for a generation."""
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO whitening (generation, part, rows, data) VALUES (?, ?, ?, ?)",
+            [
+                (generation, part, len(a), a.astype(np.float32).tobytes())
+                for part, a in parts.items()
+            ],
+        )
+
+    def load_whitening(self, generation: int) -> dict[str, NDArray[np.float32]]:
+        """Read the whitening arrays of a generation; empty when there are none."""
+        rows = self._connection.execute(
+            "SELECT part, rows, data FROM whitening WHERE generation = ?", (generation,)
+        )
+        return {part: np.frombuffer(data, np.float32).reshape(n, -1) for part, n, data in rows}
+
+    def publish(self, generation: int) -> None:
+        """Make ``generation`` the one that readers see; call inside a transaction."""
+        self.set_meta({"generation": str(generation)})
+
+
+def _connect(file: Path, *, create: bool) -> sqlite3.Connection:
+    mode = "rwc" if create else "rw"
+    connection = sqlite3.connect(
+        f"{file.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=30
+    )
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _chunk_row(document_id: int, new: NewChunk) -> tuple[object, ...]:
+    chunk = new.chunk
+    spans = np.array([(s.start, s.end) for s in chunk.sentences], np.int32)
+    quantised, scales = _quantise(new.sentence_vectors)
+    counts = term_counts(" ".join((*chunk.heading, chunk.text)))
+    return (
+        document_id, chunk.start, chunk.end, chunk.page,
+        json.dumps(chunk.heading, ensure_ascii=False), spans.tobytes(),
+        new.vector.astype(np.float32).tobytes(), quantised.tobytes(), scales.tobytes(),
+        counts.hashes.tobytes(), counts.counts.tobytes(),
+    )  # fmt: skip
+
+
+def _stored_chunk(row: tuple[object, ...]) -> StoredChunk:
+    (chunk_id, document_id, name, path, page, heading, start, end, text, spans, quantised,
+     scales, pages) = row  # fmt: skip
+    sentences = tuple(
+        Span(int(a), int(b))
+        for a, b in np.frombuffer(spans, np.int32).reshape(-1, 2)  # type: ignore[call-overload]
+    )
+    page_spans = [Page(*p) for p in json.loads(str(pages))]
+    return StoredChunk(
+        id=int(chunk_id),  # type: ignore[call-overload]
+        document_id=int(document_id),  # type: ignore[call-overload]
+        document=str(name),
+        path=str(path),
+        page=page,  # type: ignore[arg-type]
+        heading=tuple(json.loads(str(heading))),
+        start=int(start),  # type: ignore[call-overload]
+        end=int(end),  # type: ignore[call-overload]
+        text=str(text),
+        sentences=sentences,
+        sentence_pages=tuple(page_at(page_spans, s.start) for s in sentences),
+        sentence_vectors=_dequantise(quantised, scales),  # type: ignore[arg-type]
+    )
+
+
+def page_at(pages: Sequence[Page], offset: int) -> int | None:
+    """Return the number of the page that holds a character, None without pages."""
+    number = None
+    for page in pages:
+        if page.start > offset:
+            break
+        if page.end > page.start:
+            number = page.number
+    return number
+
+
+def _quantise(
+    vectors: NDArray[np.float32],
+) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Round each row to int8 with its own scale; 384 dimensions keep cosine to within 1e-4."""
+    peaks = np.abs(vectors).max(axis=1, initial=1e-12) if vectors.size else np.zeros(len(vectors))
+    scales = (peaks / 127).astype(np.float32)
+    quantised = np.round(vectors / np.maximum(scales[:, None], 1e-12)).astype(np.int8)
+    return quantised, scales
+
+
+def _dequantise(quantised: bytes, scales: bytes) -> NDArray[np.float32]:
+    per_row = np.frombuffer(scales, np.float32)
+    values = np.frombuffer(quantised, np.int8).reshape(len(per_row), -1)
+    result: NDArray[np.float32] = values.astype(np.float32) * per_row[:, None]
+    return result
