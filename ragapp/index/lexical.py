@@ -6,7 +6,7 @@ never-negative idf ln(1 + (N - n + 0.5) / (n + 0.5)).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,25 +46,18 @@ class LexicalIndex:
             result[self.rows[span]] += self.weights[span] * np.float32(count)
         return result
 
-    def coverage(self, query: str, row: int) -> float:
-        """Return the share of the query's terms, weighted by idf, that occur in a row (0 to 1).
+    def term_weights(self, query: str) -> dict[int, float]:
+        """Return the idf of each term hash of a query, scaled to a sum of 1.
 
-        A term that occurs nowhere weighs as much as the rarest term could.
+        A term that occurs nowhere weighs as much as the rarest one could: it is what the
+        documents do not say.
         """
-        found = total = 0.0
-        rarest = float(np.log1p(self.size / 0.5 + 1))
-        counts = term_counts(query)
-        places = np.searchsorted(self.hashes, counts.hashes)
-        for place, term in zip(places, counts.hashes, strict=True):
-            if place == len(self.hashes) or self.hashes[place] != term:
-                total += rarest
-                continue
-            total += float(self.idf[place])
-            posting = self.rows[self.starts[place] : self.starts[place + 1]]
-            at = np.searchsorted(posting, row)
-            if at < len(posting) and posting[at] == row:
-                found += float(self.idf[place])
-        return found / total if total else 0.0
+        known = {place: float(self.idf[place]) for place, _ in self._query_terms(query)}
+        by_hash = {int(self.hashes[place]): idf for place, idf in known.items()}
+        unseen = float(np.log1p((self.size + 0.5) / 0.5))
+        weights = {int(h): by_hash.get(int(h), unseen) for h in term_counts(query).hashes}
+        total = sum(weights.values())
+        return {h: weight / total for h, weight in weights.items()} if total else {}
 
     def _query_terms(self, query: str) -> list[tuple[int, int]]:
         counts = term_counts(query)
@@ -74,6 +67,11 @@ class LexicalIndex:
             for place, term, count in zip(places, counts.hashes, counts.counts, strict=True)
             if place < len(self.hashes) and self.hashes[place] == term
         ]
+
+
+def coverage(weights: Mapping[int, float], text: str) -> float:
+    """Return the share of a query's term weights that occurs in a text (0 to 1)."""
+    return sum(weights.get(int(h), 0.0) for h in term_counts(text).hashes)
 
 
 def build(documents: Sequence[TermCounts], k1: float = K1, b: float = B) -> LexicalIndex:

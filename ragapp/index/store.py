@@ -102,10 +102,12 @@ class StoredDocument:
 class NewChunk:
     """A chunk with what was computed of it, ready to be stored.
 
+    context: title and headings, searched with the text but not part of it;
     vector: (d,) float32 raw; sentence_vectors: (n, d) float32 raw.
     """
 
     chunk: Chunk
+    context: str
     vector: NDArray[np.float32]
     sentence_vectors: NDArray[np.float32]
 
@@ -216,7 +218,10 @@ class Store:
             f" notes FROM documents WHERE {condition} ORDER BY name, id",
             values,
         )
-        return [StoredDocument(*row[:7], tuple(json.loads(row[7]))) for row in rows]
+        return [
+            StoredDocument(id_, path, name, sha256, kind, pages, chunks, tuple(json.loads(notes)))
+            for id_, path, name, sha256, kind, pages, chunks, notes in rows
+        ]
 
     def document_text(self, document_id: int) -> str | None:
         """Return the extracted text of a document, None when it is gone."""
@@ -296,7 +301,8 @@ class Store:
         """Read chunks by id; ids that are gone are left out."""
         marks = ",".join("?" * len(ids))
         rows = self._connection.execute(
-            'SELECT c.id, d.id, d.name, d.path, c.page, c.heading, c.start, c."end",'  # noqa: S608 - only question marks are put in
+            "SELECT c.id, d.id, d.name, d.path, c.page, c.heading,"  # noqa: S608 - question marks
+            ' c.start, c."end",'
             ' substr(d.text, c.start + 1, c."end" - c.start), c.sentences, c.sentence_vectors,'
             " c.sentence_scales, d.pages"
             " FROM chunks c JOIN documents d ON d.id = c.document_id"
@@ -308,7 +314,7 @@ class Store:
     def sentence_vectors(
         self, generation: int, at_most: int
     ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        """Yield the opening and the raw sentence vectors of up to ``at_most`` chunks, spread out."""
+        """Yield opening and raw sentence vectors of some ``at_most`` chunks, spread out."""
         visible = (
             " FROM chunks c JOIN documents d ON d.id = c.document_id"
             " WHERE d.added_in <= ? AND (d.removed_in IS NULL OR d.removed_in > ?)"
@@ -364,7 +370,7 @@ def _chunk_row(document_id: int, new: NewChunk) -> tuple[object, ...]:
     chunk = new.chunk
     spans = np.array([(s.start, s.end) for s in chunk.sentences], np.int32)
     quantised, scales = _quantise(new.sentence_vectors)
-    counts = term_counts(" ".join((*chunk.heading, chunk.text)))
+    counts = term_counts(f"{new.context} {chunk.text}")
     return (
         document_id, chunk.start, chunk.end, chunk.page,
         json.dumps(chunk.heading, ensure_ascii=False), spans.tobytes(),

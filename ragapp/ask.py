@@ -1,0 +1,175 @@
+"""A question to its answer: retrieve → show evidence → prompt → stream → cite."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from ragapp.embedding.language import language_of
+from ragapp.retrieval.evidence import pack_evidence
+from ragapp.retrieval.query import make_query
+from ragapp.retrieval.relevance import is_relevant
+from ragapp.retrieval.search import search
+from ragapp.synthesis.cite import Citer, Statement
+from ragapp.synthesis.engine import ChatEngine, Decoding, GenerationDone, TextDelta
+from ragapp.synthesis.phrases import Phrases, phrases_for
+from ragapp.synthesis.prompt import Prompt, build_prompt
+from ragapp.synthesis.quote import quote
+from ragapp.types import (
+    AnswerCited,
+    AnswerDone,
+    AnswerEvent,
+    AnswerStats,
+    AnswerText,
+    CancelCheck,
+    Citation,
+    Evidence,
+    EvidenceFound,
+    FinishReason,
+    Hit,
+    Notice,
+    Turn,
+    never_cancel,
+)
+from ragapp.workspace import OpenKnowledgeBase
+
+EVIDENCE_HITS = 5
+
+
+def find(
+    question: str, within: OpenKnowledgeBase, k: int, history: Sequence[Turn] = ()
+) -> list[Hit]:
+    """Return the k best hits for a question.
+
+    Raises:
+        EmptyQuestion: there is no word in it.
+    """
+    query = make_query(question, history, within.encoder)
+    return search(query, within.kb, within.space, within.reranker, k)
+
+
+def ask(
+    question: str,
+    within: OpenKnowledgeBase,
+    engine: ChatEngine | None,
+    history: Sequence[Turn] = (),
+    decoding: Decoding | None = None,
+    cancel: CancelCheck = never_cancel,
+) -> Iterator[AnswerEvent]:
+    """Answer a question as a stream of events: evidence first, ``AnswerDone`` last.
+
+    engine: None answers by quotation. The iterator may be closed at any time.
+
+    Raises:
+        EmptyQuestion, QuestionTooLong: before the first event, or before the first token.
+        EngineError: generation failed.
+    """
+    answer = _Answer(started=time.perf_counter())
+    phrases = phrases_for(question)
+    hits = find(question, within, EVIDENCE_HITS, history)
+    evidence = tuple(pack_evidence(hits)) if is_relevant(hits) else ()
+    answer.stats = replace(answer.stats, retrieval_s=answer.elapsed())
+    yield EvidenceFound(evidence)
+    if not evidence:
+        yield from answer.take([AnswerText(phrases.refusal)])
+        yield answer.done(FinishReason.REFUSED, evidence)
+    elif engine is None:
+        yield from answer.take(quote(evidence))
+        yield answer.done(FinishReason.QUOTED, evidence)
+    else:
+        decoding = decoding or Decoding()
+        prompt = build_prompt(
+            question, evidence, history, language_of(question), engine, decoding.max_new_tokens
+        )
+        yield from _dropped(prompt, phrases)
+        yield from _generate(prompt, engine, decoding, cancel, answer, phrases)
+
+
+def _generate(
+    prompt: Prompt,
+    engine: ChatEngine,
+    decoding: Decoding,
+    cancel: CancelCheck,
+    answer: _Answer,
+    phrases: Phrases,
+) -> Iterator[AnswerEvent]:
+    citer = Citer(prompt.evidence)
+    reason = FinishReason.STOP
+    for event in engine.generate(prompt.messages, decoding, cancel):
+        if isinstance(event, TextDelta):
+            yield from answer.take(citer.push(event.text))
+        else:
+            reason = event.finish_reason
+            answer.generated(event)
+    yield from answer.take(citer.finish())
+    if reason is FinishReason.STOP and model_refused(answer.text):
+        reason = FinishReason.REFUSED
+    if reason is not FinishReason.REFUSED:
+        yield from _unbacked(citer.statements, phrases)
+    yield answer.done(reason, prompt.evidence)
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What has been said so far."""
+
+    started: float
+    text: str = ""
+    citations: list[Citation] = field(default_factory=list)
+    stats: AnswerStats = field(default_factory=AnswerStats)
+
+    def elapsed(self) -> float:
+        return time.perf_counter() - self.started
+
+    def take(
+        self, events: Iterator[AnswerText | AnswerCited] | Sequence[AnswerText | AnswerCited]
+    ) -> Iterator[AnswerEvent]:
+        for event in events:
+            if isinstance(event, AnswerCited):
+                if event.citation not in self.citations:
+                    self.citations.append(event.citation)
+            else:
+                if self.stats.first_token_s is None:
+                    self.stats = replace(self.stats, first_token_s=self.elapsed())
+                self.text += event.text
+            yield event
+
+    def generated(self, event: GenerationDone) -> None:
+        self.stats = replace(
+            self.stats,
+            prompt_tokens=event.prompt_tokens,
+            cached_tokens=event.cached_tokens,
+            completion_tokens=event.completion_tokens,
+            tokens_per_s=event.tokens_per_s,
+        )
+
+    def done(self, reason: FinishReason, evidence: tuple[Evidence, ...]) -> AnswerDone:
+        return AnswerDone(
+            answer=self.text.strip(),
+            refused=reason is FinishReason.REFUSED,
+            finish_reason=reason,
+            citations=tuple(self.citations),
+            evidence=evidence,
+            stats=replace(self.stats, total_s=self.elapsed()),
+        )
+
+
+def model_refused(text: str) -> bool:
+    """Say whether the model wrote, as the prompt asks, only that the documents do not say."""
+    plain = text.strip().rstrip(".。").lower()
+    return plain in {"the documents do not say", "文档中没有提到", "文檔中沒有提到"}
+
+
+def _dropped(prompt: Prompt, phrases: Phrases) -> Iterator[Notice]:
+    if prompt.dropped.turns:
+        yield Notice(phrases.dropped_turns.format(count=prompt.dropped.turns))
+    if prompt.dropped.excerpts:
+        numbers = ", ".join(f"[{number}]" for number in prompt.dropped.excerpts)
+        yield Notice(phrases.dropped_excerpts.format(numbers=numbers))
+
+
+def _unbacked(statements: Sequence[Statement], phrases: Phrases) -> Iterator[Notice]:
+    for statement in statements:
+        if not statement.citations:
+            yield Notice(phrases.unbacked.format(statement=statement.text))

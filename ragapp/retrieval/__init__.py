@@ -1,0 +1,1 @@
+"""Question to evidence: query (with its history) · fuse · rerank · evidence (sentences)."""

@@ -1,0 +1,94 @@
+"""Sentences as evidence: scored in their passages, and packed into numbered excerpts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ragapp.embedding.language import language_of
+from ragapp.embedding.whiten import Whitening
+from ragapp.index.lexical import coverage
+from ragapp.index.store import StoredChunk
+from ragapp.retrieval.query import Query
+from ragapp.types import Evidence, Hit, ScoredSentence
+
+COVERAGE_WEIGHT = 0.6
+"""Of the question's terms found in a sentence, beside its cosine: the sentence with the answer
+comes first in 66 / 78 / 81 % instead of 60 / 73 / 75 % (CMRC / XQuAD-zh / XQuAD-en)."""
+EVIDENCE_PASSAGES = 5
+EVIDENCE_SENTENCES = 6
+"""Six best sentences of five passages hold the answer in 92 / 97 / 98 % of the same questions."""
+PASSAGE_WEIGHT = 0.1
+"""Of the passage's score, in deviations, when sentences of several passages compete."""
+
+
+def score_sentences(
+    query: Query, chunk: StoredChunk, whitening: Whitening, term_weights: Mapping[int, float]
+) -> tuple[ScoredSentence, ...]:
+    """Score each sentence of a chunk against the question, in the order of the text."""
+    if not chunk.sentences:
+        return ()
+    question = whitening.question_for_sentences(query.vector, query.language)
+    vectors = whitening.sentences(chunk.sentence_vectors, language_of(chunk.text[:200]))
+    scored = []
+    for span, page, cosine in zip(
+        chunk.sentences, chunk.sentence_pages, vectors @ question, strict=True
+    ):
+        text = chunk.text[span.start - chunk.start : span.end - chunk.start]
+        score = float(cosine) + COVERAGE_WEIGHT * coverage(term_weights, text)
+        scored.append(ScoredSentence(text, span.start, span.end, page, score))
+    return tuple(scored)
+
+
+def pack_evidence(
+    hits: Sequence[Hit],
+    passages: int = EVIDENCE_PASSAGES,
+    sentences: int = EVIDENCE_SENTENCES,
+) -> list[Evidence]:
+    """Choose the best sentences of the best passages and number them as excerpts from 1.
+
+    Neighbouring choices of one passage become one excerpt; a sentence that two overlapping
+    chunks share is taken once.
+    """
+    chosen: dict[tuple[str, int], tuple[float, Hit, ScoredSentence]] = {}
+    for hit in hits[:passages]:
+        for sentence in hit.sentences:
+            key = (hit.path, sentence.start)
+            score = sentence.score + PASSAGE_WEIGHT * hit.score
+            if key not in chosen or chosen[key][0] < score:
+                chosen[key] = (score, hit, sentence)
+    best = sorted(chosen.values(), key=lambda item: -item[0])[:sentences]
+    excerpts: list[tuple[Hit, list[ScoredSentence]]] = []
+    for hit in hits[:passages]:
+        mine = sorted((s for _, owner, s in best if owner is hit), key=lambda s: s.start)
+        excerpts.extend((hit, run) for run in _runs(hit, mine))
+    return [_excerpt(number, hit, run) for number, (hit, run) in enumerate(excerpts, start=1)]
+
+
+def _runs(hit: Hit, sentences: Sequence[ScoredSentence]) -> list[list[ScoredSentence]]:
+    """Group sentences that follow one another; a single one left out between two is taken in."""
+    place = {sentence.start: i for i, sentence in enumerate(hit.sentences)}
+    runs: list[list[ScoredSentence]] = []
+    for sentence in sentences:
+        if runs:
+            last, here = place[runs[-1][-1].start], place[sentence.start]
+            if here - last <= 2:
+                runs[-1].extend(hit.sentences[last + 1 : here + 1])
+                continue
+        runs.append([sentence])
+    return runs
+
+
+def _excerpt(number: int, hit: Hit, sentences: Sequence[ScoredSentence]) -> Evidence:
+    start, end = sentences[0].start, sentences[-1].end
+    return Evidence(
+        number=number,
+        document=hit.document,
+        path=hit.path,
+        page=sentences[0].page,
+        heading=hit.heading,
+        start=start,
+        end=end,
+        text=hit.text[start - hit.start : end - hit.start],
+        score=max(sentence.score for sentence in sentences),
+        sentences=tuple(sentences),
+    )

@@ -1,0 +1,80 @@
+"""The question as it is searched for: a follow-up carries what it refers to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from ragapp.embedding.language import Language, language_of
+from ragapp.errors import EmptyQuestion
+from ragapp.types import Turn
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# Words that point back at something said before. A question with one of them, or a very short
+# one, is searched together with the question before it.
+POINTS_BACK_ENGLISH = re.compile(
+    r"\b(it|its|they|them|their|he|him|his|she|her|this|that|these|those|former|latter|same|"
+    r"one|ones|another|instead|else|also|then)\b"
+    r"|^\s*(and|but|or|so|why|how so|what about|how about)\b",
+    re.IGNORECASE,
+)
+POINTS_BACK_CHINESE = re.compile(
+    r"[它他她]|[这這那]|其(?!他|它|实|實|余|餘)|该|該|此|前者|后者|後者|上述|呢[?？]?$|"
+    r"^(那么|那麼|为什么|為什麼|怎么|怎麼|还有|還有|另外)"
+)
+SHORT_WORDS = 3
+SHORT_HAN = 6
+
+
+class QueryEncoder(Protocol):
+    """What a search needs of the encoder."""
+
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Encode questions to (n, d) float32, unit length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question ready to be searched for; ``vector``: (d,) float32 raw, unit length."""
+
+    text: str
+    vector: NDArray[np.float32]
+    language: Language
+
+
+def make_query(question: str, history: Sequence[Turn], encoder: QueryEncoder) -> Query:
+    """Encode a question, with its context when it refers to the conversation.
+
+    Raises:
+        EmptyQuestion: there is nothing but white space and punctuation in it.
+    """
+    if not re.search(r"\w", question):
+        raise EmptyQuestion(
+            "the question is empty", "there is no word in it", "Type a question and send it again."
+        )
+    text = in_context(question, history)
+    return Query(text, encoder.encode_queries([text])[0], language_of(text))
+
+
+def in_context(question: str, history: Sequence[Turn]) -> str:
+    """Put the question before in front of a follow-up; other questions stay as they are.
+
+    A chain of follow-ups goes back to the last question that stood on its own.
+    """
+    question = question.strip()
+    if not history or not refers_back(question):
+        return question
+    earlier = in_context(history[-1].question, history[:-1])
+    return f"{earlier} {question}"
+
+
+def refers_back(question: str) -> bool:
+    """Say whether a question only makes sense after another one."""
+    if language_of(question) is Language.CHINESE:
+        return len(question) <= SHORT_HAN or bool(POINTS_BACK_CHINESE.search(question))
+    return len(question.split()) <= SHORT_WORDS or bool(POINTS_BACK_ENGLISH.search(question))

@@ -1,0 +1,1 @@
+"""Evidence to answer: prompt (template, budget) · engines · stream (tokens to text) · cite."""

@@ -1,0 +1,69 @@
+"""What every engine that generates text offers, and the values it speaks in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ragapp.types import CancelCheck, FinishReason
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a chat; ``role`` is system, user or assistant, as chat templates have it."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How tokens are chosen, named as transformers names it; temperature 0 is greedy."""
+
+    max_new_tokens: int = 400
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    repetition_penalty: float = 1.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More text; never half a character."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationDone:
+    """The end of a generation; times in seconds from the call."""
+
+    finish_reason: FinishReason
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    first_token_s: float | None
+    tokens_per_s: float | None
+
+
+class ChatEngine(Protocol):
+    """A chat model. ``context_tokens`` is prompt and answer together."""
+
+    name: str
+    context_tokens: int
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Count the tokens of a prompt as the chat template renders it."""
+
+    def neutralise(self, text: str) -> str:
+        """Return text in which nothing can be read as a control token of the model."""
+
+    def generate(
+        self, messages: Sequence[Message], decoding: Decoding, cancel: CancelCheck
+    ) -> Iterator[TextDelta | GenerationDone]:
+        """Stream an answer; the last item is a ``GenerationDone``.
+
+        Closing the iterator or a true ``cancel`` stops within one token.
+        """

@@ -1,0 +1,1 @@
+"""The engines that generate text, one module each; they share ``synthesis.engine``."""

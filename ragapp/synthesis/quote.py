@@ -1,0 +1,30 @@
+"""Answers by quotation: the best sentences themselves, no model involved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ragapp.types import AnswerCited, AnswerText, Citation, Evidence
+
+QUOTED_SENTENCES = 3
+CLOSE_ENOUGH = 0.75
+"""A sentence is quoted when its score is at least this share of the best one's."""
+
+
+def quote(evidence: Sequence[Evidence]) -> Iterator[AnswerText | AnswerCited]:
+    """Quote up to three sentences, best first, each with its citation."""
+    ranked = sorted(
+        ((sentence, item) for item in evidence for sentence in item.sentences),
+        key=lambda pair: -pair[0].score,
+    )
+    for place, (sentence, item) in enumerate(ranked[:QUOTED_SENTENCES]):
+        if sentence.score < CLOSE_ENOUGH * ranked[0][0].score:
+            break
+        text = " ".join(sentence.text.split())
+        yield AnswerText(f"{chr(10) if place else ''}“{text}” [{item.number}]")
+        yield AnswerCited(
+            Citation(
+                item.number, item.document, sentence.page, sentence.text, sentence.start,
+                sentence.end,
+            )
+        )  # fmt: skip

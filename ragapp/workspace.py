@@ -1,0 +1,233 @@
+"""What is loaded: the one place that holds models and open knowledge bases of a process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ragapp import paths
+from ragapp.documents.sentences import sentence_spans
+from ragapp.embedding.pool import Pooling
+from ragapp.embedding.space import VectorSpace
+from ragapp.errors import SettingsError
+from ragapp.index import knowledge_base as kbs
+from ragapp.index.knowledge_base import KnowledgeBase
+from ragapp.retrieval.rerank import CrossEncoderReranker, Reranker, SentenceReranker
+from ragapp.settings import Settings
+
+if TYPE_CHECKING:
+    import torch
+
+    from ragapp.embedding.encode import Encoder
+    from ragapp.synthesis.engine import ChatEngine
+    from ragapp.weights.hardware import Hardware
+
+
+@dataclass(frozen=True, slots=True)
+class OpenKnowledgeBase:
+    """A knowledge base with the models that it was made with."""
+
+    kb: KnowledgeBase
+    encoder: Encoder
+    space: VectorSpace
+    reranker: Reranker
+    chunk_tokens: int
+
+
+class Workspace:
+    """Loads each model once and keeps it. Safe to share between threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = threading.RLock()
+        self._encoders: dict[tuple[str, Pooling], Encoder] = {}
+        self._open: dict[str, OpenKnowledgeBase] = {}
+        self._engine: ChatEngine | None = None
+        self._reranker: Reranker | None = None
+        self._hardware: Hardware | None = None
+
+    def knowledge_base_names(self) -> list[str]:
+        """List the knowledge bases there are."""
+        return kbs.list_names(self.settings.home)
+
+    def create(self, name: str) -> OpenKnowledgeBase:
+        """Make a knowledge base with the embedding settings of now, which it then keeps.
+
+        Raises:
+            UsageError: it exists, or the name cannot be used.
+            ModelMissing: the embedding model is not on this machine.
+        """
+        folder = paths.knowledge_base(self.settings.home, name)
+        pooling = self._pooling()
+        encoder = self._encoder(self.settings.embedder, pooling)
+        identity = {
+            "embedder": self.settings.embedder,
+            "pooling": pooling.value,
+            "dimension": str(encoder.dimension),
+            "whitening": "yes" if self.settings.whitening else "no",
+            "whitening_exponent": str(self.settings.whitening_exponent),
+            "whitening_dimensions": str(self.settings.whitening_dimensions),
+            "whitening_shared_mean": "yes" if self.settings.whitening_shared_mean else "no",
+            "chunk_tokens": str(self.settings.chunk_tokens),
+            "created": str(time.time_ns()),
+        }
+        KnowledgeBase.create(folder, identity)
+        return self.open(name)
+
+    def open(self, name: str) -> OpenKnowledgeBase:
+        """Open a knowledge base with the models it was made with.
+
+        Raises:
+            KnowledgeBaseMissing: there is none of that name.
+            ModelMissing: its embedding model is no longer on this machine.
+        """
+        kb = KnowledgeBase.open(paths.knowledge_base(self.settings.home, name))
+        with self._lock:
+            known = self._open.get(name)
+            identity = kb.identity()
+            if known is not None and known.kb.identity().get("created") == identity.get("created"):
+                return known
+            encoder = self._encoder(identity["embedder"], Pooling(identity["pooling"]))
+            self._open[name] = OpenKnowledgeBase(
+                kb=kb,
+                encoder=encoder,
+                space=self._space(identity, encoder),
+                reranker=self._load_reranker(),
+                chunk_tokens=int(identity["chunk_tokens"]),
+            )
+            return self._open[name]
+
+    def open_or_create(self, name: str) -> OpenKnowledgeBase:
+        """Open a knowledge base, making it first when there is none."""
+        if name in self.knowledge_base_names():
+            return self.open(name)
+        return self.create(name)
+
+    def delete(self, name: str) -> None:
+        """Delete a knowledge base and the uploads kept with it."""
+        kbs.delete(paths.knowledge_base(self.settings.home, name))
+        with self._lock:
+            self._open.pop(name, None)
+
+    def chat_model_name(self) -> str:
+        """Return the chat model that answers: the setting, or the best default that is here.
+
+        Raises:
+            ModelMissing: none is here.
+        """
+        from ragapp.weights import pull
+
+        if self.settings.chat_model != "auto":
+            return self.settings.chat_model
+        return pull.default_chat_model(self.settings.models)
+
+    def engine(self) -> ChatEngine:
+        """Load the chat model, once.
+
+        Raises:
+            ModelMissing: it is not on this machine.
+        """
+        from ragapp.synthesis.engines.torch_engine import TorchEngine
+        from ragapp.weights import pull
+
+        with self._lock:
+            if self._engine is None:
+                name = self.chat_model_name()
+                self._engine = TorchEngine.load(
+                    pull.resolve(name, self.settings.models),
+                    name=name,
+                    device=self._device(),
+                    dtype=self._dtype(),
+                    context_tokens=self.settings.context_tokens,
+                    trust_remote_code=self.settings.trust_remote_code == name,
+                )
+            return self._engine
+
+    def _pooling(self) -> Pooling:
+        try:
+            return Pooling(self.settings.pooling)
+        except ValueError as error:
+            raise SettingsError(
+                f"pooling '{self.settings.pooling}'",
+                "there is none of that name",
+                f"Choose one of: {', '.join(Pooling)}.",
+            ) from error
+
+    def _encoder(self, name: str, pooling: Pooling) -> Encoder:
+        from ragapp.embedding.encode import Encoder
+        from ragapp.weights import pull, registry
+
+        with self._lock:
+            if (name, pooling) not in self._encoders:
+                entry = registry.find(name)
+                self._encoders[name, pooling] = Encoder.load(
+                    pull.resolve(name, self.settings.models),
+                    pooling,
+                    query_prefix=entry.query_prefix if entry else "",
+                    passage_prefix=entry.passage_prefix if entry else "",
+                    device=self._device(),
+                    dtype=self._dtype(),
+                    trust_remote_code=self.settings.trust_remote_code == name,
+                )
+            return self._encoders[name, pooling]
+
+    def _space(self, identity: dict[str, str], encoder: Encoder) -> VectorSpace:
+        from ragapp.embedding.background import background_statistics
+
+        background = None
+        if identity["whitening"] == "yes":
+            file = paths.background_statistics(
+                self.settings.models, identity["embedder"], identity["pooling"]
+            )
+            background = background_statistics(encoder, file, sentence_spans)
+        return VectorSpace(
+            dimension=int(identity["dimension"]),
+            background=background,
+            exponent=float(identity["whitening_exponent"]),
+            dimensions=int(identity["whitening_dimensions"]),
+            shared_mean=identity["whitening_shared_mean"] == "yes",
+        )
+
+    def _load_reranker(self) -> Reranker:
+        from ragapp.weights import pull
+
+        if self._reranker is None:
+            name = self.settings.reranker
+            if name == "sentences":
+                self._reranker = SentenceReranker()
+            else:
+                folder: Path = pull.resolve(name, self.settings.models)
+                self._reranker = CrossEncoderReranker.load(folder, self._device())
+        return self._reranker
+
+    def _device(self) -> str:
+        if self.settings.device != "auto":
+            return self.settings.device
+        return self._probed().device
+
+    def _dtype(self) -> torch.dtype:
+        import torch
+
+        names = {
+            "bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32,
+        }  # fmt: skip
+        if self.settings.dtype == "auto":
+            return torch.bfloat16 if self._probed().bf16_fast else torch.float32
+        if self.settings.dtype not in names:
+            raise SettingsError(
+                f"dtype '{self.settings.dtype}'",
+                "there is none of that name",
+                f"Choose one of: auto, {', '.join(names)}.",
+            )
+        return names[self.settings.dtype]
+
+    def _probed(self) -> Hardware:
+        from ragapp.weights import hardware
+
+        with self._lock:
+            if self._hardware is None:
+                self._hardware = hardware.probe(self.settings.models)
+            return self._hardware
