@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,6 +35,8 @@ CONTEXT_TOKENS = 64
 PUBLISH_EVERY_S = 60.0
 """A long run becomes searchable in steps; publishing 10,000 chunks takes some seconds."""
 
+WATCH_EVERY_S = 2.0
+
 
 class Status(StrEnum):
     """What became of a file."""
@@ -43,6 +47,7 @@ class Status(StrEnum):
     DUPLICATE = "duplicate"  # the same bytes are there under another name that still exists
     RENAMED = "renamed"
     FAILED = "failed"
+    REMOVED = "removed"
     CANCELLED = "cancelled"
 
 
@@ -111,7 +116,7 @@ def _ingest_file(
         if kept is not None:
             progress(Progress(Stage.DONE, path, message=kept.status))
             return kept
-        replaces = any(stored.path == path for stored in writer.documents())
+        replaces = bool(writer.find(path=path))
         progress(Progress(Stage.CHUNKING, path))
         chunks = split_document(document, into.encoder.count_tokens, into.chunk_tokens)
         new = list(_embed(document, chunks, into, progress, cancel))
@@ -134,7 +139,7 @@ def _ingest_file(
 
 def _already_there(document: Document, writer: Writer) -> IngestedFile | None:
     """Say so when these bytes are stored already, under this path or another."""
-    same = [stored for stored in writer.documents() if stored.sha256 == document.sha256]
+    same = writer.find(sha256=document.sha256)
     for stored in same:
         if stored.path == document.path:
             return _kept(document, stored, Status.UNCHANGED)
@@ -190,3 +195,42 @@ def chunk_context(name: str, heading: Sequence[str], into: OpenKnowledgeBase) ->
         titles.pop(0)
     context = " > ".join(titles)
     return context if into.encoder.count_tokens([context])[0] <= CONTEXT_TOKENS else ""
+
+
+def watch(
+    paths: Sequence[Path], into: OpenKnowledgeBase, stop: threading.Event
+) -> Iterator[list[IngestedFile]]:
+    """Follow files and folders until ``stop``: yields what each round of changes led to.
+
+    New and changed files are ingested when they have been still for one round; files that have
+    gone are removed.
+    """
+    known = _states(paths)
+    pending: dict[Path, tuple[float, int]] = {}
+    while not stop.wait(WATCH_EVERY_S):
+        states = _states(paths)
+        changed = {p: s for p, s in states.items() if known.get(p) != s}
+        settled = [path for path, state in changed.items() if pending.get(path) == state]
+        gone = [path for path in known if path not in states]
+        pending = changed
+        results = [
+            IngestedFile(str(path), Status.REMOVED)
+            for path in gone
+            if remove(str(path.absolute()), into)
+        ]
+        if settled:
+            results += ingest(settled, into, cancel=stop.is_set)
+        known = {p: s for p, s in known.items() if p in states}
+        known |= {path: states[path] for path in settled}
+        if results:
+            yield results
+
+
+def _states(paths: Sequence[Path]) -> dict[Path, tuple[float, int]]:
+    """Return modification time and size of every file there is."""
+    states = {}
+    for path in discover(paths):
+        with contextlib.suppress(OSError):  # gone since it was listed
+            status = path.stat()
+            states[path] = (status.st_mtime, status.st_size)
+    return states

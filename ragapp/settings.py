@@ -32,7 +32,7 @@ class Settings:
     embedder: str = "multilingual-e5-small"
     pooling: str = "first-last-avg"
     whitening: bool = True
-    whitening_exponent: float = 0.15
+    whitening_exponent: float = 0.2
     whitening_dimensions: int = 0  # 0 keeps all
     whitening_shared_mean: bool = False  # True with exponent 0.5: the published BERT-whitening
     chunk_tokens: int = 320

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ragapp.synthesis.engine import ChatEngine
     from ragapp.weights.hardware import Hardware
 
+ANSWER_MODES = ("auto", "generate", "quotes")
+
 
 @dataclass(frozen=True, slots=True)
 class OpenKnowledgeBase:
@@ -48,6 +50,14 @@ class Workspace:
         self._engine: ChatEngine | None = None
         self._reranker: Reranker | None = None
         self._hardware: Hardware | None = None
+
+    @staticmethod
+    def _quieten_transformers() -> None:
+        """Keep its progress bars and load reports out of our terminal."""
+        from transformers.utils import logging as transformers_logging
+
+        transformers_logging.set_verbosity_error()
+        transformers_logging.disable_progress_bar()
 
     def knowledge_base_names(self) -> list[str]:
         """List the knowledge bases there are."""
@@ -135,6 +145,7 @@ class Workspace:
 
         with self._lock:
             if self._engine is None:
+                self._quieten_transformers()
                 name = self.chat_model_name()
                 self._engine = TorchEngine.load(
                     pull.resolve(name, self.settings.models),
@@ -145,6 +156,30 @@ class Workspace:
                     trust_remote_code=self.settings.trust_remote_code == name,
                 )
             return self._engine
+
+    def answering_engine(self, mode: str) -> tuple[ChatEngine | None, str | None]:
+        """Return the engine that answers in a mode, None for quotation.
+
+        The second value names a model that ``auto`` judged too weak to be trusted with answers.
+
+        Raises:
+            SettingsError: there is no such mode.
+            ModelMissing: no chat model is on this machine, and the mode needs one.
+        """
+        from ragapp.weights import registry
+
+        if mode not in ANSWER_MODES:
+            raise SettingsError(
+                f"answer mode '{mode}'",
+                "there is none of that name",
+                f"Choose one of: {', '.join(ANSWER_MODES)}.",
+            )
+        if mode == "quotes":
+            return None, None
+        entry = registry.find(self.chat_model_name())
+        if mode == "auto" and entry is not None and entry.quotes_only:
+            return None, entry.name
+        return self.engine(), None
 
     def _pooling(self) -> Pooling:
         try:
@@ -162,6 +197,7 @@ class Workspace:
 
         with self._lock:
             if (name, pooling) not in self._encoders:
+                self._quieten_transformers()
                 entry = registry.find(name)
                 self._encoders[name, pooling] = Encoder.load(
                     pull.resolve(name, self.settings.models),

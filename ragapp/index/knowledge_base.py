@@ -158,12 +158,15 @@ class Writer:
         """List the documents of the generation being written."""
         return self._store.next_documents()
 
+    def find(self, *, path: str = "", sha256: str = "") -> list[StoredDocument]:
+        """List the documents of the generation being written with this path or content."""
+        return self._store.find_documents(path=path, sha256=sha256)
+
     def add(self, document: Document, chunks: Sequence[NewChunk]) -> None:
         """Store a document, whole, in place of any earlier one of the same path."""
         with self._store.transaction():
-            for old in self._store.next_documents():
-                if old.path == document.path:
-                    self._store.remove_document(old.id, self._next)
+            for old in self._store.find_documents(path=document.path):
+                self._store.remove_document(old.id, self._next)
             self._store.add_document(document, chunks, self._next)
 
     def rename(self, document_id: int, path: str, name: str) -> None:

@@ -6,14 +6,14 @@ never-negative idf ln(1 + (N - n + 0.5) / (n + 0.5)).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragapp.index.terms import TermCounts, term_counts
+from ragapp.index.terms import TermCounts, term_counts, term_hash, terms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,18 +46,21 @@ class LexicalIndex:
             result[self.rows[span]] += self.weights[span] * np.float32(count)
         return result
 
-    def term_weights(self, query: str) -> dict[int, float]:
-        """Return the idf of each term hash of a query, scaled to a sum of 1.
+    def term_weights(self, query: str) -> dict[str, float]:
+        """Return the idf of each distinct term of a query, scaled to a sum of 1.
 
         A term that occurs nowhere weighs as much as the rarest one could: it is what the
         documents do not say.
         """
-        known = {place: float(self.idf[place]) for place, _ in self._query_terms(query)}
-        by_hash = {int(self.hashes[place]): idf for place, idf in known.items()}
+        distinct = sorted(set(terms(query)))
+        places = np.searchsorted(self.hashes, [np.uint64(term_hash(term)) for term in distinct])
         unseen = float(np.log1p((self.size + 0.5) / 0.5))
-        weights = {int(h): by_hash.get(int(h), unseen) for h in term_counts(query).hashes}
+        weights = {}
+        for term, place in zip(distinct, places, strict=True):
+            known = place < len(self.hashes) and self.hashes[place] == term_hash(term)
+            weights[term] = float(self.idf[place]) if known else unseen
         total = sum(weights.values())
-        return {h: weight / total for h, weight in weights.items()} if total else {}
+        return {term: weight / total for term, weight in weights.items()}
 
     def _query_terms(self, query: str) -> list[tuple[int, int]]:
         counts = term_counts(query)
@@ -67,11 +70,6 @@ class LexicalIndex:
             for place, term, count in zip(places, counts.hashes, counts.counts, strict=True)
             if place < len(self.hashes) and self.hashes[place] == term
         ]
-
-
-def coverage(weights: Mapping[int, float], text: str) -> float:
-    """Return the share of a query's term weights that occurs in a text (0 to 1)."""
-    return sum(weights.get(int(h), 0.0) for h in term_counts(text).hashes)
 
 
 def build(documents: Sequence[TermCounts], k1: float = K1, b: float = B) -> LexicalIndex:
@@ -91,11 +89,11 @@ def build(documents: Sequence[TermCounts], k1: float = K1, b: float = B) -> Lexi
 
     order = np.argsort(hashes, kind="stable")  # stable keeps each posting list sorted by row
     hashes, counts, rows = hashes[order], counts[order], rows[order]
-    terms, first, frequency = np.unique(hashes, return_index=True, return_counts=True)
+    distinct, first, frequency = np.unique(hashes, return_index=True, return_counts=True)
     idf = np.log1p((size - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)
     weights = np.repeat(idf, frequency) * counts * (k1 + 1) / (counts + norm[rows])
     return LexicalIndex(
-        hashes=terms,
+        hashes=distinct,
         starts=np.append(first, len(hashes)).astype(np.int64),
         idf=idf,
         rows=rows,

@@ -48,6 +48,7 @@ CREATE TABLE chunks (
     document_id INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
     start INTEGER NOT NULL,
     "end" INTEGER NOT NULL,
+    text TEXT NOT NULL,           -- of the document, start to end: read without the whole of it
     page INTEGER,
     heading TEXT NOT NULL,        -- JSON [title, ...]
     sentences BLOB NOT NULL,      -- int32 (n, 2): spans
@@ -212,7 +213,11 @@ class Store:
         """List the documents that the next generation will hold."""
         return self._documents("removed_in IS NULL", ())
 
-    def _documents(self, condition: str, values: tuple[int, ...]) -> list[StoredDocument]:
+    def find_documents(self, *, path: str = "", sha256: str = "") -> list[StoredDocument]:
+        """List the documents of the next generation with this path or this content."""
+        return self._documents("removed_in IS NULL AND (path = ? OR sha256 = ?)", (path, sha256))
+
+    def _documents(self, condition: str, values: tuple[int | str, ...]) -> list[StoredDocument]:
         rows = self._connection.execute(
             "SELECT id, path, name, sha256, media_type, json_array_length(pages), chunk_count,"  # noqa: S608 - the condition is our own text
             f" notes FROM documents WHERE {condition} ORDER BY name, id",
@@ -244,9 +249,9 @@ class Store:
         )  # fmt: skip
         document_id = int(cursor.lastrowid or 0)
         self._connection.executemany(
-            'INSERT INTO chunks (document_id, start, "end", page, heading, sentences, vector,'
+            'INSERT INTO chunks (document_id, start, "end", text, page, heading, sentences, vector,'
             " sentence_vectors, sentence_scales, term_hashes, term_counts)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (_chunk_row(document_id, new) for new in chunks),
         )
         return document_id
@@ -281,8 +286,8 @@ class Store:
     def index_rows(self, generation: int) -> IndexRows:
         """Read what the caches of a generation are built from."""
         rows = self._connection.execute(
-            "SELECT c.id, c.vector, c.term_hashes, c.term_counts, substr(d.text, c.start + 1,"
-            ' min(200, c."end" - c.start)) FROM chunks c JOIN documents d ON d.id = c.document_id'
+            "SELECT c.id, c.vector, c.term_hashes, c.term_counts, substr(c.text, 1, 200)"
+            " FROM chunks c JOIN documents d ON d.id = c.document_id"
             " WHERE d.added_in <= ? AND (d.removed_in IS NULL OR d.removed_in > ?) ORDER BY c.id",
             (generation, generation),
         ).fetchall()
@@ -303,7 +308,7 @@ class Store:
         rows = self._connection.execute(
             "SELECT c.id, d.id, d.name, d.path, c.page, c.heading,"  # noqa: S608 - question marks
             ' c.start, c."end",'
-            ' substr(d.text, c.start + 1, c."end" - c.start), c.sentences, c.sentence_vectors,'
+            " c.text, c.sentences, c.sentence_vectors,"
             " c.sentence_scales, d.pages"
             " FROM chunks c JOIN documents d ON d.id = c.document_id"
             f" WHERE c.id IN ({marks})",
@@ -324,7 +329,7 @@ class Store:
             (generation, generation),
         ).fetchone()[0]
         rows = self._connection.execute(
-            "SELECT substr(d.text, c.start + 1, 200), c.sentence_vectors, c.sentence_scales"
+            "SELECT substr(c.text, 1, 200), c.sentence_vectors, c.sentence_scales"
             f" {visible} AND c.id % ? = 0",
             (generation, generation, max(1, count // at_most)),
         )
@@ -372,7 +377,7 @@ def _chunk_row(document_id: int, new: NewChunk) -> tuple[object, ...]:
     quantised, scales = _quantise(new.sentence_vectors)
     counts = term_counts(f"{new.context} {chunk.text}")
     return (
-        document_id, chunk.start, chunk.end, chunk.page,
+        document_id, chunk.start, chunk.end, chunk.text, chunk.page,
         json.dumps(chunk.heading, ensure_ascii=False), spans.tobytes(),
         new.vector.astype(np.float32).tobytes(), quantised.tobytes(), scales.tobytes(),
         counts.hashes.tobytes(), counts.counts.tobytes(),

@@ -28,6 +28,8 @@ HAN = "㐀-䶿一-鿿豈-﫿\U00020000-\U0002fa1f"
 KANA_HANGUL = "぀-ヿ가-힯"
 TOKEN = re.compile(rf"[{HAN}{KANA_HANGUL}]+|[^\W_{HAN}{KANA_HANGUL}]+")
 
+WORD = re.compile(rf"[^\W_{HAN}{KANA_HANGUL}]+")
+
 
 @dataclass(frozen=True, slots=True)
 class TermCounts:
@@ -52,6 +54,26 @@ def terms(text: str) -> list[str]:
         else:
             found.append(_singular(run))
     return found
+
+
+def coverage(weights: Mapping[str, float], text: str) -> float:
+    """Return the sum of the weights of those terms that occur in a text.
+
+    Quicker than cutting the text into terms, because Han terms are looked up as substrings.
+    """
+    folded = fold(text)
+    words: set[str] | None = None
+    total = 0.0
+    for term, weight in weights.items():
+        if term[0] >= "぀":
+            present = term in folded
+        else:
+            if words is None:
+                words = {_singular(word) for word in WORD.findall(folded)}
+            present = term in words
+        if present:
+            total += weight
+    return total
 
 
 def term_counts(text: str) -> TermCounts:

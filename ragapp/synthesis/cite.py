@@ -72,7 +72,7 @@ class Citer:
                 return
             end = TERMINATOR.match(self._held)
             if end:
-                # What follows the end decides: "3." may go on as "3.5", "。" may be followed by [1].
+                # What follows decides: "3." may go on as "3.5", and [1] may come after "。".
                 rest = self._held[end.end() :]
                 if not final and (not rest.strip() or OPEN_MARK.match(rest)):
                     return

@@ -17,11 +17,15 @@ def quote(evidence: Sequence[Evidence]) -> Iterator[AnswerText | AnswerCited]:
         ((sentence, item) for item in evidence for sentence in item.sentences),
         key=lambda pair: -pair[0].score,
     )
-    for place, (sentence, item) in enumerate(ranked[:QUOTED_SENTENCES]):
-        if sentence.score < CLOSE_ENOUGH * ranked[0][0].score:
-            break
+    quoted: list[str] = []
+    for sentence, item in ranked:
         text = " ".join(sentence.text.split())
-        yield AnswerText(f"{chr(10) if place else ''}“{text}” [{item.number}]")
+        if len(quoted) == QUOTED_SENTENCES or sentence.score < CLOSE_ENOUGH * ranked[0][0].score:
+            break
+        if text in quoted:  # the same words in two places are one quotation
+            continue
+        yield AnswerText(f"{chr(10) if quoted else ''}“{text}” [{item.number}]")
+        quoted.append(text)
         yield AnswerCited(
             Citation(
                 item.number, item.document, sentence.page, sentence.text, sentence.start,

@@ -1,0 +1,1 @@
+"""Files → text → chunks: discover, parse (one reader a format), sentences, split."""

@@ -1,0 +1,98 @@
+"""Put blocks of text together in reading order, keeping track of where the headings are."""
+
+from __future__ import annotations
+
+import re
+
+from ragapp.documents.readers import Extract
+from ragapp.types import Heading
+
+PARAGRAPH_BREAK = "\n\n"
+LINE_BREAK = "\n"
+
+_NEWLINES = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+# Control characters other than tab and newline, soft hyphens, byte order marks, noncharacters and
+# lone surrogates: none of them can be seen, and the last cannot be stored as UTF-8.
+_INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\ufeff\ufffe\uffff\ud800-\udfff]")
+_TRAILING_SPACE = re.compile(r"[^\S\n]+$", re.MULTILINE)
+_BLANK_LINES = re.compile(r"\n{3,}")
+
+# Characters written without spaces between words: CJK symbols and punctuation, kana, bopomofo,
+# ideographs with their extensions, and full-width forms. Hangul is written with spaces.
+CJK = (
+    "\u2e80-\u2fdf\u3001-\u30ff\u3100-\u312f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60\uffe0-\uffe6\U00020000-\U0003ffff"
+)
+_ENDS_IN_CJK = re.compile(f"[{CJK}“”‘’…—]$")
+_STARTS_WITH_CJK = re.compile(f"[{CJK}“”‘’…—]")
+_BROKEN_WORD = re.compile(r"[^\W\d_]{2,}-$")
+_WRAP_BETWEEN_CJK = re.compile(rf"(?<=[{CJK}])[^\S\n]*\n\s*(?=[{CJK}])")
+
+
+def clean(text: str) -> str:
+    r"""Return ``text`` with "\n" line ends, nothing invisible, and at most one blank line in a row.
+
+    Every other character stays as it is: offsets must lead to what the source says.
+    """
+    text = _INVISIBLE.sub("", _NEWLINES.sub("\n", text))
+    return _BLANK_LINES.sub(PARAGRAPH_BREAK, _TRAILING_SPACE.sub("", text))
+
+
+def collapse_space(text: str) -> str:
+    """Return ``text`` on one line; a line wrapped between two Chinese characters gets no space."""
+    return " ".join(_WRAP_BETWEEN_CJK.sub("", text.strip()).split())
+
+
+def join_lines(left: str, right: str) -> str:
+    """Return two lines of one paragraph as one.
+
+    Nothing goes between two Chinese characters, a word hyphenated at the line's end is mended when
+    both halves are lower case, and everything else gets a space.
+    """
+    left, right = left.rstrip(), right.lstrip()
+    if not left or not right:
+        return left + right
+    broken = _BROKEN_WORD.search(left)
+    if broken and broken[0][-2].islower() and right[0].islower():
+        return left[:-1] + right
+    if left[-1] in "-/" and right[0].isalnum() and left[-2:-1].isalnum():
+        return left + right
+    if _ENDS_IN_CJK.search(left) and _STARTS_WITH_CJK.match(right):
+        return left + right
+    return f"{left} {right}"
+
+
+class Composer:
+    """Collects the blocks of a document; ``extract`` returns the whole."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._length = 0
+        self._headings: list[Heading] = []
+
+    def paragraph(self, text: str, *, tight: bool = False) -> None:
+        """Add a block; ``tight`` puts it on the next line (a list item) without a blank one."""
+        self._add(text, LINE_BREAK if tight else PARAGRAPH_BREAK)
+
+    def heading(self, level: int, title: str) -> None:
+        """Add a heading of ``level`` (1 is the highest) on a line of its own."""
+        title = collapse_space(clean(title))
+        if title:
+            start = self._add(title, PARAGRAPH_BREAK)
+            self._headings.append(Heading(level, title, start))
+
+    def extract(self, notes: tuple[str, ...] = ()) -> Extract:
+        """Return everything added so far."""
+        return Extract("".join(self._parts), tuple(self._headings), notes=notes)
+
+    def _add(self, text: str, separator: str) -> int:
+        text = clean(text).strip("\n").rstrip()
+        if not text.strip():
+            return self._length
+        if self._parts:
+            self._parts.append(separator)
+            self._length += len(separator)
+        start = self._length
+        self._parts.append(text)
+        self._length += len(text)
+        return start

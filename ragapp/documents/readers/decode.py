@@ -1,0 +1,189 @@
+"""Bytes → text: which encoding makes the bytes the most probable text?
+
+Valid UTF-8 and byte order marks decide at once. Otherwise every candidate decodes the bytes
+strictly, and the characters it yields are scored by their probability in a small model of text:
+the GB2312 and Big5 standards both sort their characters into a first level in common use and a
+second of rare ones, so the right decoding stays within the first level and a wrong one scatters.
+"""
+
+from __future__ import annotations
+
+import codecs
+import math
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ragapp.errors import BrokenDocument
+
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark is the beginning of this one
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+UNMARKED = ("utf-16-le", "utf-16-be", "gb18030", "big5hkscs", "cp950", "cp1252")
+SAMPLE_BYTES = 32_768  # even, and plenty: 20 characters of Chinese decide right in 99.9 %
+LEAST_PLAUSIBLE = -9.0  # mean log-probability a byte; random bytes score below, text above
+DAMAGE_TOLERATED = 0.002  # share of characters that may be undecodable in a file that is kept
+MOST_CONTROL = 0.02  # share of control characters; in binary files it is a tenth and more
+UTF8_SURE = 3  # well-formed sequences for each damaged one; other encodings form one by chance
+LONE_PENALTY = 6.0  # in log-probability; weighs nothing against a line of Chinese
+
+# Some of the most frequent words of either script, for texts of a few dozen bytes.
+FREQUENT = frozenset(
+    "的一是不了在人有我他这這个個们們中来來上大为為和国國地到以说說时時要就出会會可也你对對生能而"
+    "子那得于於着著下自之年过過发發后後作里裡用道行所然家种種事成方多经經么麼去法学學如都同现現当當"
+    "没沒动動面起看定天分还還进進好小部其些主样樣理心她本前开開但因只从從想日者意无無民年月日与與及由"
+    "或被把将將第二三四五六七八九十两兩全高新长長问問题題文件公司工系统統"
+)
+_REPLACED = re.compile("\ufffd+")
+_CJK = "\u3000-\u9fff\uff00-\uffef"
+_LONE_IDEOGRAPH = re.compile(f"(?<![{_CJK}])[\u4e00-\u9fff](?![{_CJK}])")
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Text, the name of the encoding that gave it, and how many characters were unreadable."""
+
+    text: str
+    encoding: str
+    damaged: int = 0
+
+
+def decode(data: bytes, name: str) -> Decoded:
+    """Return the text in ``data``, from UTF-8, UTF-16, GB18030, Big5 or Windows-1252.
+
+    Raises:
+        BrokenDocument: the bytes are no text in any of these.
+    """
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return _decode_marked(data, encoding, name)
+    utf8 = _as_utf8(data)
+    if utf8 is not None:
+        return _checked(utf8, name)
+    return _checked(_most_plausible(data, name), name)
+
+
+def _as_utf8(data: bytes) -> Decoded | None:
+    """Decode UTF-8: plain ASCII, or characters of several bytes that outnumber damage by far."""
+    text = data.decode("utf-8", errors="replace")
+    damaged = len(_REPLACED.findall(text))
+    zeros = text.count("\0")  # in UTF-16, every other byte of Latin text
+    if not damaged and not zeros:
+        return Decoded(text, "utf-8")
+    multibyte = sum(1 for character in text if character > "\x7f" and character != "\ufffd")
+    sure = multibyte > UTF8_SURE * (damaged + zeros)
+    return Decoded(text, "utf-8", damaged) if sure else None
+
+
+def _decode_marked(data: bytes, encoding: str, name: str) -> Decoded:
+    text = _strictly(data, encoding)
+    decoded = Decoded(text, encoding) if text is not None else _with_damage(data, encoding)
+    if decoded is None:
+        raise _not_text(name)
+    return _checked(decoded, name)
+
+
+def _most_plausible(data: bytes, name: str) -> Decoded:
+    sample = data[:SAMPLE_BYTES]
+    scores: dict[str, float] = {}
+    for encoding in UNMARKED:
+        text = _sample_text(sample, encoding, whole=len(data) <= SAMPLE_BYTES)
+        if text:
+            scores[encoding] = _log_probability(text) / len(sample)
+    for encoding in sorted(scores, key=lambda candidate: -scores[candidate]):
+        if scores[encoding] < LEAST_PLAUSIBLE:
+            break
+        text = _strictly(data, encoding)
+        decoded = Decoded(text, encoding) if text is not None else _with_damage(data, encoding)
+        if decoded is not None:
+            return decoded
+    raise _not_text(name)
+
+
+def _strictly(data: bytes, encoding: str) -> str | None:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+
+
+def _sample_text(sample: bytes, encoding: str, *, whole: bool) -> str | None:
+    """Decode the beginning of a file, whose last character may be cut off."""
+    try:
+        return codecs.getincrementaldecoder(encoding)("strict").decode(sample, whole)
+    except UnicodeDecodeError:
+        return None
+
+
+def _with_damage(data: bytes, encoding: str) -> Decoded | None:
+    """Decode a file with a few unreadable characters; None when they are more than a few."""
+    text = data.decode(encoding, errors="replace")
+    damaged = len(_REPLACED.findall(text))
+    if "\0" in text or damaged > max(1, DAMAGE_TOLERATED * len(text)) or damaged * 20 > len(text):
+        return None
+    return Decoded(text, encoding, damaged)
+
+
+def _checked(decoded: Decoded, name: str) -> Decoded:
+    sample = decoded.text[:SAMPLE_BYTES]
+    control = sum(
+        1 for character in sample if character < " " and character not in "\t\n\r\f\v\x1b"
+    )
+    if control > max(2, MOST_CONTROL * len(sample)):
+        raise _not_text(name)
+    return decoded
+
+
+def _not_text(name: str) -> BrokenDocument:
+    return BrokenDocument(
+        name,
+        "this is not text, or text in an unknown encoding",
+        "Save it as UTF-8 text, or give the original PDF, DOCX, HTML or Markdown file.",
+    )
+
+
+def _log_probability(text: str) -> float:
+    score = sum(map(_character_log_probability, text))
+    # An ideograph alone among Latin letters may be an accented letter read in the wrong encoding.
+    return score - LONE_PENALTY * len(_LONE_IDEOGRAPH.findall(text))
+
+
+@lru_cache(maxsize=1 << 16)
+def _character_log_probability(character: str) -> float:
+    """Return the natural log of a character's share of ordinary Chinese or English text."""
+    code = ord(character)
+    if character in "\n\r\t" or 0x20 <= code < 0x7F:
+        return math.log(0.25 / 60)
+    if character in FREQUENT:
+        return math.log(0.25 / 160)
+    if character in "，。、：；！？“”‘’（）《》「」『』—…·　":
+        return math.log(0.1 / 20)
+    if 0x4E00 <= code <= 0x9FFF:
+        return math.log(0.35 / 5000) if _in_first_level(character) else math.log(0.01 / 16000)
+    if 0xFF01 <= code <= 0xFF5E or 0x3000 <= code <= 0x303F:
+        return math.log(0.005 / 160)
+    if 0x00A0 <= code <= 0x024F or 0x2010 <= code <= 0x2312:
+        return math.log(0.002 / 400)
+    if 0x3040 <= code <= 0x30FF or 0xAC00 <= code <= 0xD7A3 or 0x0370 <= code <= 0x04FF:
+        return math.log(0.002 / 12000)
+    if 0x3400 <= code <= 0x4DBF or code >= 0x20000 or 0x2313 <= code <= 0x2FFF:
+        return math.log(0.0005 / 70000)
+    return math.log(1e-9)  # control characters, private use, other scripts
+
+
+def _in_first_level(character: str) -> bool:
+    """Say whether GB2312 or Big5 counts the ideograph among those in common use."""
+    try:
+        lead = character.encode("gb2312")[0]
+        if lead <= 0xD7:  # rows 16 to 55
+            return True
+    except UnicodeEncodeError:
+        pass
+    try:
+        return character.encode("big5")[0] <= 0xC6  # the 5,401 of plane 1
+    except UnicodeEncodeError:
+        return False

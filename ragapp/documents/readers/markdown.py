@@ -1,0 +1,150 @@
+"""Markdown: tables, lists and code stay readable; link text and image descriptions are kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html import unescape
+from typing import TYPE_CHECKING
+
+from ragapp.documents.readers import Extract
+from ragapp.documents.readers.compose import Composer, join_lines
+from ragapp.documents.readers.decode import decode
+from ragapp.documents.readers.text import damage_notes
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+_FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(?:[^\n]*\n)*?(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_TAG = re.compile(r"</?[A-Za-z][^>]*>")
+
+
+def read(data: bytes, name: str) -> Extract:
+    """Return the text of a Markdown file (CommonMark with tables), without its front matter.
+
+    Raises:
+        BrokenDocument: the bytes are not text.
+    """
+    from markdown_it import MarkdownIt
+
+    decoded = decode(data, name)
+    source = _FRONT_MATTER.sub("", decoded.text, count=1)
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(source)
+    composer = Composer()
+    _Walker(composer).walk(tokens)
+    return composer.extract(damage_notes(decoded.damaged))
+
+
+class _Walker:
+    """Follows the token stream, remembering the lists, table row and heading it is in."""
+
+    def __init__(self, composer: Composer) -> None:
+        self._composer = composer
+        self._lists: list[int | None] = []  # next number of each open list, None for bullets
+        self._marker = ""  # of the list item whose first block is still to come
+        self._list_begun = False  # something of the outermost open list has been written
+        self._row: list[str] | None = None
+        self._rows: list[str] = []
+        self._heading_level = 0
+
+    def walk(self, tokens: Sequence[Token]) -> None:
+        for token in tokens:
+            handler = getattr(self, f"_{token.type}", None)
+            if handler is not None:
+                handler(token)
+
+    def _heading_open(self, token: Token) -> None:
+        self._heading_level = int(token.tag[1])
+
+    def _heading_close(self, _: Token) -> None:
+        self._heading_level = 0
+
+    def _inline(self, token: Token) -> None:
+        text = inline_text(token.children or [])
+        if self._row is not None:
+            self._row.append(text.replace("\n", " "))
+        elif self._heading_level and not self._lists:
+            self._composer.heading(self._heading_level, text)
+        else:
+            self._block(text)
+
+    def _fence(self, token: Token) -> None:
+        self._block(token.content.rstrip("\n"))
+
+    _code_block = _fence
+
+    def _html_block(self, token: Token) -> None:
+        self._block(unescape(_TAG.sub("", _COMMENT.sub("", token.content))).strip())
+
+    def _bullet_list_open(self, _: Token) -> None:
+        self._lists.append(None)
+
+    def _ordered_list_open(self, token: Token) -> None:
+        self._lists.append(int(token.attrGet("start") or 1))
+
+    def _bullet_list_close(self, _: Token) -> None:
+        self._lists.pop()
+        if not self._lists:
+            self._list_begun = False
+
+    _ordered_list_close = _bullet_list_close
+
+    def _list_item_open(self, _: Token) -> None:
+        number = self._lists[-1]
+        self._marker = "- " if number is None else f"{number}. "
+        if number is not None:
+            self._lists[-1] = number + 1
+
+    def _table_open(self, _: Token) -> None:
+        self._rows = []
+
+    def _tr_open(self, _: Token) -> None:
+        self._row = []
+
+    def _tr_close(self, _: Token) -> None:
+        self._rows.append(" | ".join(self._row or []))
+        self._row = None
+
+    def _table_close(self, _: Token) -> None:
+        self._block("\n".join(self._rows))
+
+    def _block(self, text: str) -> None:
+        if not text.strip():
+            return
+        if not self._lists:
+            self._composer.paragraph(text)
+            return
+        indent = "  " * (len(self._lists) - 1)
+        hanging = indent + " " * len(self._marker or "  ")
+        text = indent + (self._marker or "  ") + text.replace("\n", "\n" + hanging)
+        self._composer.paragraph(text, tight=self._list_begun)
+        self._list_begun = True
+        self._marker = ""
+
+
+def inline_text(tokens: Sequence[Token]) -> str:
+    """Return what a reader sees of inline tokens; wrapped lines become one."""
+    lines = [""]
+    wrapped: list[str] = []  # lines of the source that make up the line being put together
+    for token in tokens:
+        if token.type == "softbreak":
+            wrapped.append(lines[-1])
+            lines[-1] = ""
+        elif token.type == "hardbreak" or (token.type == "html_inline" and "<br" in token.content):
+            lines[-1] = _unwrap([*wrapped, lines[-1]])
+            wrapped = []
+            lines.append("")
+        elif token.type == "image":
+            lines[-1] += inline_text(token.children or [])
+        elif token.type in ("text", "code_inline"):
+            lines[-1] += token.content
+    lines[-1] = _unwrap([*wrapped, lines[-1]])
+    return "\n".join(line.strip() for line in lines)
+
+
+def _unwrap(lines: Sequence[str]) -> str:
+    text = ""
+    for line in lines:
+        text = join_lines(text, line)
+    return text

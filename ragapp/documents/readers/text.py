@@ -1,0 +1,67 @@
+"""Plain text: decode it and recognise the headings that can be told for certain."""
+
+from __future__ import annotations
+
+import re
+
+from ragapp.documents.readers import Extract
+from ragapp.documents.readers.compose import clean
+from ragapp.documents.readers.decode import decode
+from ragapp.types import Heading
+
+LONGEST_HEADING = 40  # characters; a longer line is a sentence that happens to begin like one
+
+_NUMERAL = "[0-9０-９〇零一二三四五六七八九十百千]+"
+# (level, pattern): Markdown marks carry their own level.
+_HEADINGS = (
+    (1, re.compile(rf"第\s*{_NUMERAL}\s*[卷部编編篇][\s：:]*.*")),
+    (2, re.compile(rf"第\s*{_NUMERAL}\s*[章回][\s：:]*.*")),
+    (3, re.compile(rf"第\s*{_NUMERAL}\s*[节節][\s：:]*.*")),
+    (2, re.compile(r"(?:Chapter|CHAPTER|Appendix|APPENDIX)\s+(?:\d+|[IVXLC]+|[A-Z])\b[.:]?.*")),
+)
+_MARKED = re.compile(r"(#{1,6})[ \t]+(\S.*?)[ \t#]*")
+_SENTENCE_END = re.compile(r"[。！？；，,;!?…]$|[^.]\.$")
+
+
+def read(data: bytes, name: str) -> Extract:
+    """Return the text of a plain-text file in UTF-8, UTF-16, GB18030 or Big5.
+
+    Raises:
+        BrokenDocument: the bytes are not text.
+    """
+    decoded = decode(data, name)
+    text = clean(decoded.text).strip("\n").rstrip()
+    notes = damage_notes(decoded.damaged)
+    return Extract(text, _find_headings(text), notes=notes)
+
+
+def damage_notes(damaged: int) -> tuple[str, ...]:
+    """Return the note about characters that could not be decoded, if there were any."""
+    return (f"{damaged} unreadable characters were replaced by \ufffd",) if damaged else ()
+
+
+def _find_headings(text: str) -> tuple[Heading, ...]:
+    headings: list[Heading] = []
+    lines = text.split("\n")
+    start = 0
+    for index, line in enumerate(lines):
+        alone = not "".join(lines[max(0, index - 1) : index] + lines[index + 1 : index + 2]).strip()
+        heading = _as_heading(line, start, alone=alone)
+        if heading:
+            headings.append(heading)
+        start += len(line) + 1
+    return tuple(headings)
+
+
+def _as_heading(line: str, start: int, *, alone: bool) -> Heading | None:
+    """Recognise a heading; ``alone``: blank lines around it tell it from a comment in a script."""
+    title = line.strip()
+    if not title or len(title) > LONGEST_HEADING or _SENTENCE_END.search(title):
+        return None
+    marked = _MARKED.fullmatch(line)
+    if marked and alone:
+        return Heading(len(marked[1]), marked[2], start)
+    for level, pattern in _HEADINGS:
+        if pattern.fullmatch(title):
+            return Heading(level, title, start + line.index(title))
+    return None

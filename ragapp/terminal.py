@@ -1,0 +1,122 @@
+"""How progress, hits and answers look in a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ragapp.types import (
+    AnswerDone,
+    AnswerEvent,
+    AnswerText,
+    Citation,
+    EvidenceFound,
+    Hit,
+    Notice,
+    Progress,
+    Stage,
+)
+
+
+class IngestBar:
+    """One bar on stderr for the file in work; nothing when stderr is no terminal."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def __enter__(self) -> IngestBar:
+        """Open the bar."""
+        from tqdm import tqdm
+
+        self._bar = tqdm(unit="chunk", leave=False, file=sys.stderr, disable=None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the bar."""
+        self._bar.close()
+
+    def show(self, progress: Progress) -> None:
+        """Take a progress event."""
+        if progress.stage is Stage.EMBEDDING:
+            self._bar.total = progress.total
+            self._bar.n = progress.done
+        self._bar.set_description(f"{progress.stage} {Path(progress.item).name}", refresh=True)
+
+
+class DownloadBar:
+    """One bar on stderr for each file that is fetched."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._item = ""
+
+    def __enter__(self) -> DownloadBar:
+        """Start without a bar."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the bar."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def show(self, progress: Progress) -> None:
+        """Take a progress event; totals are bytes while downloading."""
+        from tqdm import tqdm
+
+        label = f"{progress.stage} {progress.item}"
+        if label != self._item:
+            if self._bar is not None:
+                self._bar.close()
+            self._item = label
+            self._bar = tqdm(
+                desc=label, unit="B", unit_scale=True, file=sys.stderr, disable=None, leave=False
+            )
+        self._bar.total = progress.total
+        self._bar.n = progress.done
+        self._bar.refresh()
+
+
+def print_answer(events: Iterator[AnswerEvent], *, quiet: bool) -> AnswerDone:
+    """Stream an answer to stdout with its sources after it; notices go to stderr.
+
+    quiet: print nothing but notices (the caller prints JSON).
+    """
+    done: AnswerDone | None = None
+    for event in events:
+        if isinstance(event, Notice):
+            print(f"\n! {event.text}", file=sys.stderr)
+        elif isinstance(event, EvidenceFound):
+            continue
+        elif isinstance(event, AnswerText) and not quiet:
+            print(event.text, end="", flush=True)
+        elif isinstance(event, AnswerDone):
+            done = event
+    if done is None:
+        raise RuntimeError("an answer always ends with AnswerDone")
+    if not quiet:
+        print()
+        for citation in done.citations:
+            print(f"  {_citation_line(citation)}")
+    return done
+
+
+def print_hits(hits: Sequence[Hit]) -> None:
+    """Print hits, best first, each with its best sentence."""
+    if not hits:
+        print("nothing found")
+    for place, hit in enumerate(hits, start=1):
+        print(f"{place}. {_place(hit.document, hit.page)}  {' > '.join(hit.heading)}")
+        best = max(hit.sentences, key=lambda s: s.score, default=None)
+        if best is not None:
+            print(f"   {' '.join(best.text.split())}")
+
+
+def _citation_line(citation: Citation) -> str:
+    sentence = " ".join(citation.sentence.split())
+    return f"[{citation.number}] {_place(citation.document, citation.page)}: {sentence}"
+
+
+def _place(document: str, page: int | None) -> str:
+    return document if page is None else f"{document}, p. {page}"

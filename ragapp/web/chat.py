@@ -1,0 +1,185 @@
+"""The middle and the right of the page: ask, watch the answer grow, see what it rests on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from ragapp.ask import ask
+from ragapp.errors import ModelMissing, RagappError
+from ragapp.settings import Settings
+from ragapp.synthesis.engine import ChatEngine, Decoding
+from ragapp.synthesis.phrases import phrases_for
+from ragapp.types import AnswerCited, AnswerDone, AnswerText, EvidenceFound, FinishReason, Notice
+from ragapp.web import render
+from ragapp.web.conversation import Conversation, Conversations, Exchange, Waiting
+from ragapp.web.labels import Labels
+from ragapp.web.strings import STRINGS, Strings
+from ragapp.workspace import ANSWER_MODES, Workspace
+
+if TYPE_CHECKING:
+    from gradio.components import HTML, Button, Radio, Textbox
+
+FRAME_S = 0.04
+"""Shortest time between two pictures of a growing answer: as smooth as the eye asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPanel:
+    """The components that others wire."""
+
+    past: HTML
+    live: HTML
+    question: Textbox
+    send: Button
+    stop: Button
+    new: Button
+    mode: Radio
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What changes on the page; None: stays."""
+
+    past: str | None = None
+    live: str | None = None
+    evidence: str | None = None
+
+
+def build_chat(labels: Labels, answer_mode: str) -> ChatPanel:
+    """Lay out the chat column."""
+    with gr.Row(elem_id="chat-head"):
+        mode = labels.bind(
+            gr.Radio(value=answer_mode, elem_id="mode", container=False, scale=1, min_width=200),
+            lambda s: {
+                "label": s.mode,
+                "choices": [(s.modes[name], name) for name in ANSWER_MODES],
+            },
+        )
+        new = labels.bind(
+            gr.Button(elem_id="new-chat", size="sm", scale=0, min_width=80),
+            lambda s: {"value": s.new_chat},
+        )
+    with gr.Column(elem_id="exchanges"):
+        past = gr.HTML(elem_id="past", js_on_load=None)
+        live = gr.HTML(
+            render.welcome_html(labels.first), elem_id="live", js_on_load=None
+        )  # fmt: skip
+    with gr.Row(elem_id="ask"):
+        question = labels.bind(
+            gr.Textbox(
+                elem_id="question",
+                lines=1,
+                max_lines=6,
+                container=False,
+                show_label=False,
+                autofocus=True,
+                scale=1,
+            ),
+            lambda s: {"label": s.ask_label, "placeholder": s.ask_placeholder},
+        )
+        send = labels.bind(
+            gr.Button(elem_id="send", variant="primary", scale=0, min_width=72),
+            lambda s: {"value": s.send},
+        )
+        stop = labels.bind(
+            gr.Button(elem_id="stop", variant="stop", scale=0, min_width=72, visible=False),
+            lambda s: {"value": s.stop},
+        )
+    return ChatPanel(past, live, question, send, stop, new, mode)
+
+
+class Chat:
+    """Answers questions for the page."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self.conversations = Conversations()
+
+    def answer(
+        self, question: str, kb: str, mode: str, language: str, session: str
+    ) -> Iterator[Frame]:
+        """Answer a question as pictures of the page, each the whole of what changed."""
+        strings = STRINGS[language]
+        conversation = self.conversations.of(session)
+        earlier = conversation.turns()
+        exchange, stop = conversation.begin(question)
+        yield Frame(
+            past=render.conversation_html(conversation.exchanges[:-1], strings),
+            live=_live(exchange, strings),
+        )
+        try:
+            engine = self._engine(mode, exchange, strings)
+            within = self._workspace.open(kb)
+            if stop.is_set():
+                exchange.take(AnswerDone("", False, FinishReason.CANCELLED))
+            else:
+                exchange.waiting = Waiting.SEARCHING
+                yield Frame(live=_live(exchange, strings))
+                decoding = Decoding(max_new_tokens=self._workspace.settings.max_new_tokens)
+                events = ask(question, within, engine, earlier, decoding, stop.is_set)
+                with closing(events):
+                    yield from self._grow(events, conversation, exchange, strings)
+        except RagappError as error:
+            exchange.error = error
+        yield Frame(
+            live=_live(exchange, strings),
+            evidence=render.evidence_html(conversation.exchanges, strings),
+        )
+
+    def _engine(self, mode: str, exchange: Exchange, strings: Strings) -> ChatEngine | None:
+        """Return the engine for a mode; without a chat model quote, and say so."""
+        try:
+            engine, too_weak = self._workspace.answering_engine(mode)
+        except ModelMissing:
+            command = f"`{chat_model_command(self._workspace.settings)}`"
+            exchange.take(Notice(strings.no_chat_model.format(command=command)))
+            return None
+        if too_weak is not None:
+            phrases = phrases_for(exchange.question)
+            exchange.take(Notice(phrases.weak_model.format(model=too_weak)))
+        return engine
+
+    def _grow(
+        self,
+        events: Iterator[Any],
+        conversation: Conversation,
+        exchange: Exchange,
+        strings: Strings,
+    ) -> Iterator[Frame]:
+        shown = 0.0
+        for event in events:
+            exchange.take(event)
+            if isinstance(event, EvidenceFound | AnswerCited):
+                evidence = render.evidence_html(conversation.exchanges, strings)
+                yield Frame(live=_live(exchange, strings), evidence=evidence)
+            elif isinstance(event, AnswerText) and time.monotonic() - shown < FRAME_S:
+                continue
+            else:
+                yield Frame(live=_live(exchange, strings))
+            shown = time.monotonic()
+
+    def show(self, session: str, language: str) -> Frame:
+        """Return the whole conversation, in another language for instance."""
+        strings = STRINGS[language]
+        exchanges = self.conversations.of(session).exchanges
+        return Frame(
+            past=render.conversation_html(exchanges[:-1], strings),
+            live=_live(exchanges[-1], strings) if exchanges else render.welcome_html(strings),
+            evidence=render.evidence_html(exchanges, strings),
+        )
+
+
+def chat_model_command(settings: Settings) -> str:
+    """Return the command that fetches the chat model the settings ask for."""
+    name = settings.chat_model
+    return "ragapp models pull" if name == "auto" else f"ragapp models pull {name}"
+
+
+def _live(exchange: Exchange, strings: Strings) -> str:
+    return render.conversation_html([exchange], strings)

@@ -1,0 +1,230 @@
+"""The left of the page: choose, make and delete knowledge bases; add and delete documents."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import gradio as gr
+
+from ragapp import paths
+from ragapp.errors import KnowledgeBaseBusy, RagappError
+from ragapp.index.knowledge_base import KnowledgeBase
+from ragapp.index.store import StoredDocument
+from ragapp.ingest import remove
+from ragapp.web import render
+from ragapp.web.ingest_queue import IngestQueue
+from ragapp.web.labels import Labels
+from ragapp.web.strings import STRINGS, Strings
+from ragapp.workspace import Workspace
+
+if TYPE_CHECKING:
+    from gradio.components import HTML, Button, Dropdown, File, Textbox
+
+POLL_S = 0.15
+"""How often the rows of files at work are drawn anew at most."""
+
+# The buttons of the list live in HTML; the confirmed deletion comes back as an event.
+DELETE_EVENT = """
+element.addEventListener('click', (event) => {
+  const button = event.target.closest('[data-document]');
+  if (button) trigger('delete_document', {document: Number(button.dataset.document)});
+});
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryPanel:
+    """The components that others wire."""
+
+    kb: Dropdown
+    new_name: Textbox
+    create: Button
+    place: HTML
+    delete: Button
+    confirm: Button
+    keep: Button
+    drop: File
+    files: HTML
+    stop: Button
+    clear: Button
+    said: HTML
+    documents: HTML
+
+
+@dataclass(frozen=True, slots=True)
+class FilesFrame:
+    """The files at work; ``documents`` None: the list stays."""
+
+    files: str
+    active: bool
+    any_rows: bool
+    documents: str | None = None
+
+
+def build_library(labels: Labels) -> LibraryPanel:
+    """Lay out the library column."""
+    kb = labels.bind(
+        gr.Dropdown(elem_id="kb", interactive=True, filterable=False, choices=[]),
+        lambda s: {"label": s.knowledge_base},
+    )
+    said = gr.HTML(elem_id="said", js_on_load=None)
+    drop = labels.bind(
+        gr.File(file_count="multiple", elem_id="drop", height=118, container=True),
+        lambda s: {"label": s.upload},
+    )
+    files = gr.HTML(elem_id="files", js_on_load=None)
+    with gr.Row(elem_id="files-buttons"):
+        stop = labels.bind(
+            gr.Button(elem_id="stop-ingest", size="sm", visible=False),
+            lambda s: {"value": s.stop_ingest},
+        )
+        clear = labels.bind(
+            gr.Button(elem_id="clear-files", size="sm", visible=False),
+            lambda s: {"value": s.clear},
+        )
+    documents = gr.HTML(elem_id="documents", js_on_load=DELETE_EVENT)
+    with labels.bind(gr.Accordion(elem_id="new-kb", open=False), lambda s: {"label": s.new}):
+        new_name = labels.bind(
+            gr.Textbox(elem_id="new-name", max_lines=1), lambda s: {"label": s.new_name}
+        )
+        create = labels.bind(
+            gr.Button(elem_id="create", size="sm"), lambda s: {"value": s.create}
+        )  # fmt: skip
+    with labels.bind(gr.Accordion(elem_id="manage", open=False), lambda s: {"label": s.manage}):
+        place = gr.HTML(elem_id="place", js_on_load=None)
+        delete = labels.bind(
+            gr.Button(elem_id="delete-kb", size="sm"), lambda s: {"value": s.delete_kb}
+        )
+        with gr.Row():
+            keep = labels.bind(
+                gr.Button(elem_id="keep-kb", size="sm", visible=False, min_width=80),
+                lambda s: {"value": s.keep},
+            )
+            confirm = labels.bind(
+                gr.Button(
+                    elem_id="confirm-kb", size="sm", variant="stop", visible=False, min_width=80
+                ),
+                lambda s: {"value": s.delete_kb_confirm},
+            )
+    return LibraryPanel(
+        kb,
+        new_name,
+        create,
+        place,
+        delete,
+        confirm,
+        keep,
+        drop,
+        files,
+        stop,
+        clear,
+        said,
+        documents,
+    )
+
+
+class Library:
+    """Knowledge bases and documents for the page. Texts come back as HTML."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self.settings = workspace.settings
+        self.queue = IngestQueue(workspace)
+
+    def names(self) -> list[str]:
+        """Return the knowledge bases to choose from: the default one can be chosen unmade."""
+        return self._workspace.knowledge_base_names() or [self.settings.kb]
+
+    def first_choice(self) -> str:
+        """Return the knowledge base to begin with."""
+        names = self.names()
+        wanted = self.settings.kb
+        return wanted if wanted in names else names[0]
+
+    def documents(self, kb: str) -> Sequence[StoredDocument]:
+        """List the documents of a knowledge base; one that is not made yet has none."""
+        if kb not in self._workspace.knowledge_base_names():
+            return []
+        return KnowledgeBase.open(self._folder(kb)).documents()
+
+    def documents_html(self, kb: str, strings: Strings) -> str:
+        """Render the list of documents, or why there is none to show."""
+        try:
+            return render.documents_html(self.documents(kb), strings)
+        except RagappError as error:
+            return render.error_html(error, strings)
+
+    def place_html(self, kb: str, strings: Strings) -> str:
+        """Say where a knowledge base and the models are on disk."""
+        return render.places_html(
+            {strings.folder: str(self._folder(kb)), strings.models: str(self.settings.models)}
+        )
+
+    def create(self, name: str, language: str) -> tuple[str | None, str]:
+        """Make a knowledge base. Returns its name, None when it was refused, and what to say."""
+        strings = STRINGS[language]
+        try:
+            self._workspace.create(name.strip())
+        except RagappError as error:
+            return None, render.error_html(error, strings)
+        return name.strip(), render.notice_html(strings.created.format(name=name.strip()), "good")
+
+    def warn_before_deleting(self, kb: str, language: str) -> str:
+        """Say what deleting a knowledge base means."""
+        strings = STRINGS[language]
+        count = len(self.documents(kb))
+        return render.notice_html(strings.delete_kb_warning.format(name=kb, count=count), "bad")
+
+    def delete(self, kb: str, language: str) -> str:
+        """Delete a knowledge base. Returns what to say."""
+        strings = STRINGS[language]
+        if self.queue.state(kb).active:
+            return render.notice_html(strings.busy, "bad")
+        try:
+            self._workspace.delete(kb)
+        except RagappError as error:
+            return render.error_html(error, strings)
+        self.queue.clear(kb)
+        return render.notice_html(strings.deleted_kb.format(name=kb), "good")
+
+    def delete_document(self, kb: str, document_id: int, language: str) -> str:
+        """Take a document out, and the file with it when it was dropped into the page."""
+        strings = STRINGS[language]
+        try:
+            document = next((d for d in self.documents(kb) if d.id == document_id), None)
+            if document is None:
+                return ""  # deleted from another window
+            remove(document.path, self._workspace.open(kb))
+        except KnowledgeBaseBusy:
+            return render.notice_html(strings.busy, "bad")
+        except RagappError as error:
+            return render.error_html(error, strings)
+        file = Path(document.path)
+        if file.parent == paths.uploads(self._folder(kb)).absolute():
+            file.unlink(missing_ok=True)
+            return render.notice_html(strings.removed.format(name=document.name), "good")
+        said = strings.removed_kept_file.format(name=document.name, path=document.path)
+        return render.notice_html(said, "good")
+
+    def follow(self, kb: str, language: str) -> Iterator[FilesFrame]:
+        """Show the files at work until all are done; the list of documents comes at the end."""
+        strings = STRINGS[language]
+        state = self.queue.state(kb)
+        while state.active:
+            yield FilesFrame(render.files_html(state.rows, strings), True, True)
+            self.queue.wait(state.version, timeout_s=5.0)
+            time.sleep(POLL_S)
+            state = self.queue.state(kb)
+        yield FilesFrame(
+            render.files_html(state.rows, strings),
+            False,
+            bool(state.rows),
+            self.documents_html(kb, strings),
+        )
+
+    def _folder(self, kb: str) -> Path:
+        return paths.knowledge_base(self.settings.home, kb)

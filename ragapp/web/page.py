@@ -1,0 +1,280 @@
+"""The page: three columns, and which event changes what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ragapp.web import render
+from ragapp.web.chat import Chat, ChatPanel, Frame, build_chat, chat_model_command
+from ragapp.web.labels import Labels
+from ragapp.web.library import FilesFrame, Library, LibraryPanel, build_library
+from ragapp.web.strings import STRINGS, Interface, Strings, choose_interface
+from ragapp.web.warmup import Readiness, Warmup
+from ragapp.workspace import Workspace
+
+LANGUAGES = [("中文", Interface.CHINESE.value), ("English", Interface.ENGLISH.value)]
+
+# Every handler may run beside others of the same session: progress, answer and clicks.
+EVENT: dict[str, Any] = {
+    "show_progress": "hidden",
+    "concurrency_limit": None,
+    "api_visibility": "private",
+}
+SET_PAGE_LANGUAGE = "(language) => { document.documentElement.lang = language; }"
+FOCUS_QUESTION = "() => { document.querySelector('#question textarea')?.focus(); }"
+
+
+def build_app(workspace: Workspace) -> gr.Blocks:
+    """Assemble the page."""
+    settings = workspace.settings
+    language = choose_interface(settings.language, None, "")
+    labels = Labels(STRINGS[language])
+    library, chat, warmup = Library(workspace), Chat(workspace), Warmup(workspace)
+    with gr.Blocks(
+        analytics_enabled=False, title="ragapp", fill_width=True, delete_cache=(3600, 3600)
+    ) as page:
+        with gr.Row(elem_id="top"):
+            gr.HTML('<h1 class="name">ragapp</h1>', js_on_load=None)
+            status = gr.HTML(elem_id="status", js_on_load=None)
+            chosen = gr.Radio(
+                LANGUAGES,
+                value=language.value,
+                label="语言 / Language",
+                show_label=False,
+                container=False,
+                elem_id="language",
+            )
+        with gr.Row(elem_id="columns"):
+            with gr.Column(elem_id="library"):
+                library_panel = build_library(labels)
+            with gr.Column(elem_id="chat"):
+                chat_panel = build_chat(labels, settings.answer_mode)
+            with gr.Column(elem_id="evidence-column"):
+                title = gr.HTML(js_on_load=None)
+                labels.bind(
+                    title, lambda s: {"value": f'<h2 class="column-title">{s.evidence}</h2>'}
+                )
+                evidence = gr.HTML(elem_id="evidence", js_on_load=None)
+        words = gr.HTML(elem_id="words", js_on_load=None)
+        labels.bind(words, lambda s: {"value": render.drop_words_html(s)})
+        _wire_chat(chat, chat_panel, evidence, library_panel, chosen)
+        _wire_library(library, library_panel, chosen)
+        _wire_page(page, library, library_panel, chat, chat_panel, labels, warmup, status,
+                   evidence, chosen)  # fmt: skip
+    return page
+
+
+def _wire_chat(
+    chat: Chat, panel: ChatPanel, evidence: gr.HTML, library: LibraryPanel, chosen: gr.Radio
+) -> None:
+    def answer(
+        question: str, kb: str, mode: str, language: str, request: gr.Request
+    ) -> Iterator[list[Any]]:
+        idle = [gr.skip(), gr.update(visible=True), gr.update(visible=False)]
+        if not question.strip():
+            yield [*_frame(Frame()), *idle]
+            return
+        busy = [gr.update(value=""), gr.update(visible=False), gr.update(visible=True)]
+        for frame in chat.answer(question.strip(), kb, mode, language, _session(request)):
+            yield [*_frame(frame), *busy]
+            busy = [gr.skip(), gr.skip(), gr.skip()]
+        yield [*_frame(Frame()), *idle]
+
+    def stop(request: gr.Request) -> None:
+        chat.conversations.of(_session(request)).stop()
+
+    def new(language: str, request: gr.Request) -> list[Any]:
+        chat.conversations.of(_session(request)).clear()
+        return _frame(chat.show(_session(request), language))
+
+    pictures = [panel.past, panel.live, evidence]
+    asked = gr.on(
+        [panel.question.submit, panel.send.click],
+        answer,
+        [panel.question, library.kb, panel.mode, chosen],
+        [*pictures, panel.question, panel.send, panel.stop],
+        trigger_mode="once",
+        **EVENT,
+    )
+    # Also after an unforeseen failure the page must be ready for the next question.
+    asked.then(
+        lambda: [gr.update(visible=True), gr.update(visible=False)],
+        None,
+        [panel.send, panel.stop],
+        **EVENT,
+    ).then(None, js=FOCUS_QUESTION)
+    panel.stop.click(stop, queue=False, **EVENT)
+    panel.new.click(new, [chosen], pictures, **EVENT)
+
+
+def _wire_library(library: Library, panel: LibraryPanel, chosen: gr.Radio) -> None:
+    files = [panel.files, panel.stop, panel.clear, panel.documents]
+
+    def upload(uploads: list[str] | None, kb: str, language: str) -> Iterator[list[Any]]:
+        if uploads:
+            library.queue.add(kb, [Path(upload) for upload in uploads])
+            yield [gr.update(value=None), "", *(gr.skip() for _ in files), gr.skip()]
+        for frame in library.follow(kb, language):
+            yield [gr.skip(), gr.skip(), *_files(frame), gr.skip()]
+        yield [*(gr.skip() for _ in range(6)), _choices(library, kb)]
+
+    def follow(kb: str, language: str) -> Iterator[list[Any]]:
+        yield from map(_files, library.follow(kb, language))
+
+    def choose(kb: str, language: str) -> list[Any]:
+        strings = STRINGS[language]
+        return [library.documents_html(kb, strings), library.place_html(kb, strings), ""]
+
+    def create(name: str, language: str) -> list[Any]:
+        made, said = library.create(name, language)
+        if made is None:
+            return [gr.skip(), gr.skip(), said]
+        return [_choices(library, made), "", said]
+
+    def ask_before(kb: str, language: str) -> list[Any]:
+        said = library.warn_before_deleting(kb, language)
+        return [said, *_confirming(True)]
+
+    def delete(kb: str, language: str) -> list[Any]:
+        said = library.delete(kb, language)
+        return [said, *_confirming(False), _choices(library, library.first_choice())]
+
+    def delete_document(kb: str, language: str, event: gr.EventData) -> list[Any]:
+        said = library.delete_document(kb, int(event.document), language)
+        return [said, library.documents_html(kb, STRINGS[language])]
+
+    panel.drop.upload(
+        upload,
+        [panel.drop, panel.kb, chosen],
+        [panel.drop, panel.said, *files, panel.kb],
+        trigger_mode="multiple",
+        **EVENT,
+    )
+    panel.stop.click(library.queue.stop, [panel.kb], queue=False, **EVENT)
+    panel.clear.click(library.queue.clear, [panel.kb], **EVENT).then(
+        follow, [panel.kb, chosen], files, **EVENT
+    )
+    panel.kb.change(
+        choose, [panel.kb, chosen], [panel.documents, panel.place, panel.files], **EVENT
+    ).then(follow, [panel.kb, chosen], files, **EVENT)
+    made = [panel.kb, panel.new_name, panel.said]
+    gr.on(
+        [panel.create.click, panel.new_name.submit],
+        create,
+        [panel.new_name, chosen],
+        made,
+        **EVENT,
+    )
+    confirming = [panel.said, panel.delete, panel.keep, panel.confirm]
+    panel.delete.click(ask_before, [panel.kb, chosen], confirming, **EVENT)
+    panel.keep.click(lambda: ["", *_confirming(False)], None, confirming, **EVENT)
+    panel.confirm.click(delete, [panel.kb, chosen], [*confirming, panel.kb], **EVENT)
+    panel.documents.delete_document(
+        delete_document, [panel.kb, chosen], [panel.said, panel.documents], **EVENT
+    )
+
+
+def _wire_page(
+    page: gr.Blocks,
+    library: Library,
+    panel: LibraryPanel,
+    chat: Chat,
+    chat_panel: ChatPanel,
+    labels: Labels,
+    warmup: Warmup,
+    status: gr.HTML,
+    evidence: gr.HTML,
+    chosen: gr.Radio,
+) -> None:
+    def choose_language(request: gr.Request) -> str:
+        return choose_interface(
+            library.settings.language,
+            request.query_params.get("lang"),
+            request.headers.get("accept-language", ""),
+        ).value
+
+    def speak(kb: str, language: str, request: gr.Request) -> list[Any]:
+        strings = STRINGS[language]
+        rows = library.queue.state(kb).rows
+        return [
+            *labels.updates(strings),
+            *_frame(chat.show(_session(request), language)),
+            library.documents_html(kb, strings),
+            library.place_html(kb, strings),
+            render.files_html(rows, strings),
+        ]
+
+    def follow(kb: str, language: str) -> Iterator[list[Any]]:
+        yield from map(_files, library.follow(kb, language))
+
+    def warm(kb: str, language: str) -> Iterator[str]:
+        warmup.start(kb)
+        while not warmup.wait(0.5):
+            yield render.notice_html(STRINGS[language].preparing)
+        yield _status(warmup.readiness, library, STRINGS[language])
+
+    spoken = [
+        *labels.components(),
+        chat_panel.past,
+        chat_panel.live,
+        evidence,
+        panel.documents,
+        panel.place,
+        panel.files,
+    ]
+    files = [panel.files, panel.stop, panel.clear, panel.documents]
+    loaded = page.load(choose_language, None, [chosen], **EVENT)
+    loaded = loaded.then(lambda: _choices(library, library.first_choice()), None, [panel.kb],
+                         **EVENT)  # fmt: skip
+    loaded.then(follow, [panel.kb, chosen], files, **EVENT)
+    loaded.then(warm, [panel.kb, chosen], [status], **EVENT)
+    chosen.change(speak, [panel.kb, chosen], spoken, **EVENT)
+    chosen.change(None, [chosen], js=SET_PAGE_LANGUAGE)
+    chosen.input(warm, [panel.kb, chosen], [status], **EVENT)
+
+    def forget(request: gr.Request) -> None:
+        chat.conversations.drop(_session(request))
+
+    page.unload(forget)
+
+
+def _status(readiness: Readiness, library: Library, strings: Strings) -> str:
+    if readiness is Readiness.NO_EMBEDDER:
+        command = f"`ragapp models pull {library.settings.embedder}`"
+        return render.notice_html(strings.no_embedder.format(command=command), "bad")
+    if readiness is Readiness.NO_CHAT_MODEL:
+        command = f"`{chat_model_command(library.settings)}`"
+        return render.notice_html(strings.no_chat_model.format(command=command))
+    return ""
+
+
+def _frame(frame: Frame) -> list[Any]:
+    return [gr.skip() if x is None else x for x in (frame.past, frame.live, frame.evidence)]
+
+
+def _files(frame: FilesFrame) -> list[Any]:
+    return [
+        frame.files,
+        gr.update(visible=frame.active),
+        gr.update(visible=frame.any_rows and not frame.active),
+        gr.skip() if frame.documents is None else frame.documents,
+    ]
+
+
+def _choices(library: Library, value: str) -> dict[str, Any]:
+    names = library.names()
+    return gr.update(choices=names, value=value if value in names else names[0])
+
+
+def _confirming(asked: bool) -> list[Any]:
+    return [
+        gr.update(visible=not asked), gr.update(visible=asked), gr.update(visible=asked),
+    ]  # fmt: skip
+
+
+def _session(request: gr.Request) -> str:
+    return request.session_hash or ""

@@ -1,0 +1,74 @@
+// What the page does by itself, without asking the server: citations, confirmations, copying,
+// and following an answer that grows. Everything is delegated, for Gradio redraws its parts.
+(() => {
+  const showEvidence = (button) => {
+    const { exchange, number, start } = button.dataset;
+    for (const group of document.querySelectorAll('#evidence .evidence-group')) {
+      group.hidden = group.dataset.exchange !== exchange;
+    }
+    for (const old of document.querySelectorAll('#evidence .target')) {
+      old.classList.remove('target');
+    }
+    const card = document.getElementById(`evidence-${exchange}-${number}`);
+    if (!card) return;
+    const sentence = card.querySelector(`.sentence[data-start="${Number(start)}"]`);
+    card.classList.add('target');
+    sentence?.classList.add('target');
+    const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    (sentence ?? card).scrollIntoView({ behavior: calm ? 'auto' : 'smooth', block: 'center' });
+    card.focus({ preventScroll: true });
+  };
+
+  const confirmInPlace = (button) => {
+    const row = button.closest('li');
+    const asking = button.dataset.step === 'ask';
+    row.querySelector('.confirm').hidden = !asking;
+    row.querySelector('.delete').hidden = asking;
+    row.querySelector(asking ? '[data-step="keep"]' : '.delete').focus();
+  };
+
+  const copyAnswer = async (button) => {
+    const answer = button.closest('.exchange').querySelector('.answer');
+    if (!answer) return;
+    const copy = answer.cloneNode(true);
+    for (const mark of copy.querySelectorAll('.cite')) mark.replaceWith(`[${mark.dataset.number}]`);
+    document.body.append(copy);
+    const text = copy.innerText;
+    copy.remove();
+    if (navigator.clipboard) {
+      await navigator.clipboard.writeText(text);
+    } else {  // a LAN address without https has no clipboard
+      const area = document.body.appendChild(document.createElement('textarea'));
+      area.value = text;
+      area.select();
+      document.execCommand('copy');
+      area.remove();
+    }
+    button.textContent = button.dataset.done;
+  };
+
+  document.addEventListener('click', (event) => {
+    const button = event.target.closest?.('button');
+    if (!button) return;
+    if (button.matches('.cite')) showEvidence(button);
+    else if (button.matches('#documents [data-step]')) confirmInPlace(button);
+    else if (button.matches('.copy')) copyAnswer(button);
+  });
+
+  // Follow the growing answer unless the reader has scrolled up.
+  let following = true;
+  const watch = (pane) => {
+    pane.addEventListener('scroll', () => {
+      following = pane.scrollHeight - pane.scrollTop - pane.clientHeight < 60;
+    });
+    new MutationObserver(() => {
+      if (following) pane.scrollTop = pane.scrollHeight;
+    }).observe(pane, { childList: true, subtree: true, characterData: true });
+  };
+  const timer = setInterval(() => {
+    const pane = document.getElementById('exchanges');
+    if (!pane) return;
+    clearInterval(timer);
+    watch(pane);
+  }, 100);
+})();

