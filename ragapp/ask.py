@@ -14,7 +14,7 @@ from ragapp.retrieval.search import search
 from ragapp.synthesis.cite import Citer, Statement
 from ragapp.synthesis.engine import ChatEngine, Decoding, GenerationDone, TextDelta
 from ragapp.synthesis.phrases import Phrases, phrases_for
-from ragapp.synthesis.prompt import Prompt, build_prompt
+from ragapp.synthesis.prompt import MODEL_REFUSALS, Prompt, build_prompt
 from ragapp.synthesis.quote import quote
 from ragapp.types import (
     AnswerCited,
@@ -156,9 +156,8 @@ class _Answer:
 
 
 def model_refused(text: str) -> bool:
-    """Say whether the model wrote, as the prompt asks, only that the documents do not say."""
-    plain = text.strip().rstrip(".。").lower()
-    return plain in {"the documents do not say", "文档中没有提到", "文檔中沒有提到"}
+    """Say whether the model wrote, as the prompt asks, that the documents do not say."""
+    return text.strip().lower().startswith(MODEL_REFUSALS)
 
 
 def _dropped(prompt: Prompt, phrases: Phrases) -> Iterator[Notice]:

@@ -71,11 +71,10 @@ class Workspace:
             ModelMissing: the embedding model is not on this machine.
         """
         folder = paths.knowledge_base(self.settings.home, name)
-        pooling = self._pooling()
-        encoder = self._encoder(self.settings.embedder, pooling)
+        encoder = self.load_embedder()
         identity = {
             "embedder": self.settings.embedder,
-            "pooling": pooling.value,
+            "pooling": encoder.pooling.value,
             "dimension": str(encoder.dimension),
             "whitening": "yes" if self.settings.whitening else "no",
             "whitening_exponent": str(self.settings.whitening_exponent),
@@ -121,6 +120,14 @@ class Workspace:
         kbs.delete(paths.knowledge_base(self.settings.home, name))
         with self._lock:
             self._open.pop(name, None)
+
+    def load_embedder(self) -> Encoder:
+        """Load the embedding model that new knowledge bases are made with, once.
+
+        Raises:
+            ModelMissing: it is not on this machine.
+        """
+        return self._encoder(self.settings.embedder, self._pooling())
 
     def chat_model_name(self) -> str:
         """Return the chat model that answers: the setting, or the best default that is here.

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 BATCH_TOKENS = 4096
 # Decoder models declare contexts of 32k and more; a passage is never that long.
 LONGEST_INPUT = 8192
+POOLER_FAMILIES = {"bert", "roberta", "xlm-roberta", "camembert", "electra", "ernie"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,14 +263,19 @@ def _load_model(
             module.float()  # the head is tiny, and its input arrives in float32
         return modules[0].auto_model, modules[1:]
     config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    head = {}
+    if config.model_type in POOLER_FAMILIES:  # others would not know the argument
+        head["add_pooling_layer"] = pooling is Pooling.POOLER
     model, info = AutoModel.from_pretrained(
         folder,
         config=config,
         dtype=dtype,
         trust_remote_code=trust_remote_code,
         output_loading_info=True,
+        **head,
     )
-    missing = [key for key in info["missing_keys"] if "pooler" in key]
+    has_pooler = getattr(model, "pooler", None) is not None
+    missing = not has_pooler or any("pooler" in key for key in info["missing_keys"])
     if missing and pooling is Pooling.POOLER:
         raise ModelError(
             f"pooling 'pooler' with the model in {folder}",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from ragapp.types import AnswerCited, AnswerDone, AnswerText, EvidenceFound, Fin
 from ragapp.web import render
 from ragapp.web.conversation import Conversation, Conversations, Exchange, Waiting
 from ragapp.web.labels import Labels
+from ragapp.web.panes import html_pane
 from ragapp.web.strings import STRINGS, Strings
 from ragapp.workspace import ANSWER_MODES, Workspace
 
@@ -66,10 +66,8 @@ def build_chat(labels: Labels, answer_mode: str) -> ChatPanel:
             lambda s: {"value": s.new_chat},
         )
     with gr.Column(elem_id="exchanges"):
-        past = gr.HTML(elem_id="past", js_on_load=None)
-        live = gr.HTML(
-            render.welcome_html(labels.first), elem_id="live", js_on_load=None
-        )  # fmt: skip
+        past = html_pane("past")
+        live = html_pane("live", render.welcome_html(labels.first))
     with gr.Row(elem_id="ask"):
         question = labels.bind(
             gr.Textbox(
@@ -123,8 +121,7 @@ class Chat:
                 yield Frame(live=_live(exchange, strings))
                 decoding = Decoding(max_new_tokens=self._workspace.settings.max_new_tokens)
                 events = ask(question, within, engine, earlier, decoding, stop.is_set)
-                with closing(events):
-                    yield from self._grow(events, conversation, exchange, strings)
+                yield from self._grow(events, conversation, exchange, strings)
         except RagappError as error:
             exchange.error = error
         yield Frame(

@@ -18,6 +18,7 @@ from ragapp.ingest import remove
 from ragapp.web import render
 from ragapp.web.ingest_queue import IngestQueue
 from ragapp.web.labels import Labels
+from ragapp.web.panes import html_pane
 from ragapp.web.strings import STRINGS, Strings
 from ragapp.workspace import Workspace
 
@@ -71,12 +72,12 @@ def build_library(labels: Labels) -> LibraryPanel:
         gr.Dropdown(elem_id="kb", interactive=True, filterable=False, choices=[]),
         lambda s: {"label": s.knowledge_base},
     )
-    said = gr.HTML(elem_id="said", js_on_load=None)
+    said = html_pane("said")
     drop = labels.bind(
         gr.File(file_count="multiple", elem_id="drop", height=118, container=True),
         lambda s: {"label": s.upload},
     )
-    files = gr.HTML(elem_id="files", js_on_load=None)
+    files = html_pane("files")
     with gr.Row(elem_id="files-buttons"):
         stop = labels.bind(
             gr.Button(elem_id="stop-ingest", size="sm", visible=False),
@@ -86,7 +87,7 @@ def build_library(labels: Labels) -> LibraryPanel:
             gr.Button(elem_id="clear-files", size="sm", visible=False),
             lambda s: {"value": s.clear},
         )
-    documents = gr.HTML(elem_id="documents", js_on_load=DELETE_EVENT)
+    documents = html_pane("documents", js_on_load=DELETE_EVENT)
     with labels.bind(gr.Accordion(elem_id="new-kb", open=False), lambda s: {"label": s.new}):
         new_name = labels.bind(
             gr.Textbox(elem_id="new-name", max_lines=1), lambda s: {"label": s.new_name}
@@ -95,7 +96,7 @@ def build_library(labels: Labels) -> LibraryPanel:
             gr.Button(elem_id="create", size="sm"), lambda s: {"value": s.create}
         )  # fmt: skip
     with labels.bind(gr.Accordion(elem_id="manage", open=False), lambda s: {"label": s.manage}):
-        place = gr.HTML(elem_id="place", js_on_load=None)
+        place = html_pane("place")
         delete = labels.bind(
             gr.Button(elem_id="delete-kb", size="sm"), lambda s: {"value": s.delete_kb}
         )

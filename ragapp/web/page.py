@@ -12,6 +12,7 @@ from ragapp.web import render
 from ragapp.web.chat import Chat, ChatPanel, Frame, build_chat, chat_model_command
 from ragapp.web.labels import Labels
 from ragapp.web.library import FilesFrame, Library, LibraryPanel, build_library
+from ragapp.web.panes import html_pane
 from ragapp.web.strings import STRINGS, Interface, Strings, choose_interface
 from ragapp.web.warmup import Readiness, Warmup
 from ragapp.workspace import Workspace
@@ -38,8 +39,9 @@ def build_app(workspace: Workspace) -> gr.Blocks:
         analytics_enabled=False, title="ragapp", fill_width=True, delete_cache=(3600, 3600)
     ) as page:
         with gr.Row(elem_id="top"):
-            gr.HTML('<h1 class="name">ragapp</h1>', js_on_load=None)
-            status = gr.HTML(elem_id="status", js_on_load=None)
+            html_pane("name", '<h1 class="name">ragapp</h1>')
+            labels.bind(html_pane("jump"), lambda s: {"value": render.jump_html(s)})
+            status = html_pane("status")
             chosen = gr.Radio(
                 LANGUAGES,
                 value=language.value,
@@ -54,12 +56,9 @@ def build_app(workspace: Workspace) -> gr.Blocks:
             with gr.Column(elem_id="chat"):
                 chat_panel = build_chat(labels, settings.answer_mode)
             with gr.Column(elem_id="evidence-column"):
-                title = gr.HTML(js_on_load=None)
-                labels.bind(
-                    title, lambda s: {"value": f'<h2 class="column-title">{s.evidence}</h2>'}
-                )
-                evidence = gr.HTML(elem_id="evidence", js_on_load=None)
-        words = gr.HTML(elem_id="words", js_on_load=None)
+                labels.bind(html_pane("evidence-title"), lambda s: {"value": render.title_html(s)})
+                evidence = html_pane("evidence")
+        words = html_pane("words")
         labels.bind(words, lambda s: {"value": render.drop_words_html(s)})
         _wire_chat(chat, chat_panel, evidence, library_panel, chosen)
         _wire_library(library, library_panel, chosen)

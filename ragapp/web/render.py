@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ragapp.errors import RagappError
 from ragapp.index.store import StoredDocument
-from ragapp.types import AnswerStats, Evidence, Stage
+from ragapp.types import AnswerStats, Evidence, FinishReason, Stage
 from ragapp.web.conversation import Exchange, Mark
 from ragapp.web.ingest_queue import FileRow
 from ragapp.web.strings import Strings
@@ -107,6 +107,25 @@ def places_html(places: Mapping[str, str]) -> str:
     return f'<dl class="places">{rows}</dl>'
 
 
+def title_html(strings: Strings) -> str:
+    """Name the evidence column."""
+    return f'<h2 class="column-title">{escape(strings.evidence)}</h2>'
+
+
+def jump_html(strings: Strings) -> str:
+    """Lead from part to part where they stand one under another, on a phone."""
+    parts = {
+        "chat": strings.chat,
+        "evidence-column": strings.evidence,
+        "library": strings.library,
+    }
+    buttons = "".join(
+        f'<button type="button" data-pane="{pane}">{escape(name)}</button>'
+        for pane, name in parts.items()
+    )
+    return f"<nav>{buttons}</nav>"
+
+
 def drop_words_html(strings: Strings) -> str:
     """Put our words on the place where files are dropped; Gradio has its own and no way in."""
     words = f"{strings.drop}\\A {strings.drop_formats}"
@@ -120,6 +139,8 @@ def _exchange(exchange: Exchange, strings: Strings) -> str:
         growing = "" if exchange.done is not None or exchange.error else " growing"
         body = answer_html(exchange.answer, exchange.marks, exchange.number)
         parts.append(f'<div class="answer{refused}{growing}" dir="auto">{body}</div>')
+    elif exchange.done is not None and exchange.done.finish_reason is FinishReason.STOP:
+        parts.append(f'<div class="answer refused">{escape(strings.no_words)}</div>')
     elif exchange.done is None and exchange.error is None:
         parts.append(f'<div class="waiting">{escape(getattr(strings, exchange.waiting))}</div>')
     parts += [notice_html(notice) for notice in exchange.notices]

@@ -66,12 +66,11 @@ class Strings:
     modes: dict[str, str]
     empty_title: str
     empty_steps: tuple[str, str, str]
-    you: str
     searching: str
     loading: str
-    waiting: str
     thinking: str
     finish: dict[FinishReason, str]
+    no_words: str
     no_chat_model: str
     copy: str
     copied: str
@@ -95,7 +94,6 @@ class Strings:
     login: str
     wrong_password: str
     too_many: str
-    logout: str
 
 
 ENGLISH = Strings(
@@ -158,20 +156,19 @@ ENGLISH = Strings(
     modes={"auto": "Automatic", "generate": "In the model's words", "quotes": "Quotations only"},
     empty_title="Ask your own documents",
     empty_steps=(
-        "Choose a knowledge base on the left, or make one.",
+        "Choose a knowledge base, or make one.",
         "Drop files into it and watch them being read.",
         "Ask. Every numbered mark in an answer leads to the sentence behind it.",
     ),
-    you="You",
     searching="Searching your documents…",
     loading="Loading the models…",
-    waiting="Waiting for another answer to finish…",
     thinking="Reading the evidence…",
     finish={
         FinishReason.LENGTH: "Cut off: the answer reached its greatest length.",
         FinishReason.CANCELLED: "Stopped by you.",
         FinishReason.QUOTED: "Quoted from your documents, word for word.",
     },
+    no_words="The model gave no answer. The evidence may still hold it.",
     no_chat_model="There is no chat model on this computer, so answers are quotations. To get one"
     " run: {command}",
     copy="Copy",
@@ -195,7 +192,6 @@ ENGLISH = Strings(
     login="Open",
     wrong_password="That is not the password.",  # noqa: S106
     too_many="Too many attempts. Wait {seconds} s.",
-    logout="Log out",
 )
 
 CHINESE = Strings(
@@ -258,20 +254,19 @@ CHINESE = Strings(
     modes={"auto": "自动", "generate": "由模型作答", "quotes": "只引用原文"},
     empty_title="向自己的文档提问",
     empty_steps=(
-        "在左侧选择一个知识库，或新建一个。",
+        "选择一个知识库，或新建一个。",
         "把文件拖进去，看着它们被逐个读入。",
         "提问。回答中的每个编号都指向它所依据的原句。",
     ),
-    you="您",
     searching="正在检索您的文档…",
     loading="正在加载模型…",
-    waiting="正在等待另一个回答结束…",
     thinking="正在阅读依据…",
     finish={
         FinishReason.LENGTH: "回答达到长度上限，已截断。",
         FinishReason.CANCELLED: "已由您停止。",
         FinishReason.QUOTED: "以上为文档原句，一字未改。",
     },
+    no_words="模型没有给出回答，答案可能仍在依据之中。",
     no_chat_model="本机还没有对话模型，因此只引用原文。获取模型请运行：{command}",
     copy="复制",
     copied="已复制",
@@ -293,10 +288,9 @@ CHINESE = Strings(
     login="进入",
     wrong_password="密码不对。",  # noqa: S106
     too_many="尝试次数过多，请等待 {seconds} 秒。",
-    logout="退出登录",
 )
 
-STRINGS = {Interface.CHINESE: CHINESE, Interface.ENGLISH: ENGLISH}
+STRINGS: dict[str, Strings] = {Interface.CHINESE: CHINESE, Interface.ENGLISH: ENGLISH}
 
 
 def choose_interface(setting: str, query: str | None, accept_language: str) -> Interface:

@@ -42,8 +42,11 @@ def convert_gguf(
     folder: Path,
     progress: ProgressSink = ignore_progress,
     cancel: CancelCheck = never_cancel,
+    item: str = "",
 ) -> None:
     """Write config, safetensors, tokenizer, chat template and generation settings to ``folder``.
+
+    ``item`` is the name that progress shows, the file's unless given.
 
     Raises:
         ModelError: the file is damaged or of an architecture that is not converted.
@@ -70,14 +73,14 @@ def convert_gguf(
     try:
         config = AutoConfig.from_pretrained(file.parent, gguf_file=file.name)
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
-    except (ValueError, KeyError, ImportError) as error:
+    except (ValueError, KeyError, ImportError, OSError) as error:
         raise ModelError(
             f"the GGUF file {file.name}",
             f"its settings or tokenizer cannot be converted: {error}",
             "Use the same model's safetensors instead.",
         ) from error
     model = _empty_model(config)
-    state = _read_tensors(reader, architecture, model, file.name, progress, cancel)
+    state = _read_tensors(reader, architecture, model, item or file.name, progress, cancel)
     if _output_repeats_embedding(state):
         state[EMBEDDING] = state.pop(OUTPUT)  # the output layer's copy is the finer one
         config.tie_word_embeddings = True

