@@ -16,7 +16,8 @@ from ragapp.documents.split import split_document
 from ragapp.embedding.encode import Passage
 from ragapp.errors import Cancelled, DocumentError
 from ragapp.index.knowledge_base import Writer
-from ragapp.index.store import NewChunk, StoredDocument
+from ragapp.index.rows import NewChunk
+from ragapp.index.store import StoredDocument
 from ragapp.types import (
     CancelCheck,
     Chunk,

@@ -16,7 +16,7 @@ from ragapp.documents.sentences import sentence_spans
 from ragapp.documents.split import split_document
 from ragapp.embedding.encode import Passage
 from ragapp.errors import UsageError
-from ragapp.index.store import NewChunk
+from ragapp.index.rows import NewChunk
 from ragapp.retrieval.fuse import hybrid_candidates
 from ragapp.retrieval.query import Query, make_query
 from ragapp.retrieval.search import search

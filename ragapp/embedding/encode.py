@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 BATCH_TOKENS = 4096
 # Decoder models declare contexts of 32k and more; a passage is never that long.
 LONGEST_INPUT = 8192
-POOLER_FAMILIES = {"bert", "roberta", "xlm-roberta", "camembert", "electra", "ernie"}
+POOLER_FAMILIES = {"bert", "roberta", "xlm-roberta", "camembert", "ernie"}
 
 
 @dataclass(frozen=True, slots=True)

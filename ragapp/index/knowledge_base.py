@@ -24,8 +24,9 @@ from ragapp.errors import (
     UsageError,
 )
 from ragapp.index import snapshot as snapshots
+from ragapp.index.rows import NewChunk, StoredChunk
 from ragapp.index.snapshot import Snapshot, VectorSpace
-from ragapp.index.store import NewChunk, Store, StoredChunk, StoredDocument
+from ragapp.index.store import Store, StoredDocument
 from ragapp.types import Document
 
 SENTENCE_SAMPLE = 5000

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ragapp.errors import KnowledgeBaseDamaged
-from ragapp.index.terms import TERMS_VERSION, TermCounts, term_counts
-from ragapp.types import Chunk, Document, Page, Span
+from ragapp.index.rows import NewChunk, StoredChunk, chunk_row, dequantise, stored_chunk
+from ragapp.index.terms import TERMS_VERSION, TermCounts
+from ragapp.types import Document
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,27 +66,6 @@ CREATE TABLE whitening (generation INTEGER NOT NULL, part TEXT NOT NULL, rows IN
 
 
 @dataclass(frozen=True, slots=True)
-class StoredChunk:
-    """A chunk as retrieved: its place, text and raw vectors.
-
-    sentences: spans; sentence_vectors: (n, d) float32 raw.
-    """
-
-    id: int
-    document_id: int
-    document: str
-    path: str
-    page: int | None
-    heading: tuple[str, ...]
-    start: int
-    end: int
-    text: str
-    sentences: tuple[Span, ...]
-    sentence_pages: tuple[int | None, ...]
-    sentence_vectors: NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
 class StoredDocument:
     """A document as listed."""
 
@@ -97,20 +77,6 @@ class StoredDocument:
     pages: int
     chunks: int
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NewChunk:
-    """A chunk with what was computed of it, ready to be stored.
-
-    context: title and headings, searched with the text but not part of it;
-    vector: (d,) float32 raw; sentence_vectors: (n, d) float32 raw.
-    """
-
-    chunk: Chunk
-    context: str
-    vector: NDArray[np.float32]
-    sentence_vectors: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +218,7 @@ class Store:
             'INSERT INTO chunks (document_id, start, "end", text, page, heading, sentences, vector,'
             " sentence_vectors, sentence_scales, term_hashes, term_counts)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (_chunk_row(document_id, new) for new in chunks),
+            (chunk_row(document_id, new) for new in chunks),
         )
         return document_id
 
@@ -314,7 +280,7 @@ class Store:
             f" WHERE c.id IN ({marks})",
             list(map(int, ids)),
         )
-        return {row[0]: _stored_chunk(row) for row in rows}
+        return {row[0]: stored_chunk(row) for row in rows}
 
     def sentence_vectors(
         self, generation: int, at_most: int
@@ -334,7 +300,7 @@ class Store:
             (generation, generation, max(1, count // at_most)),
         )
         for text, quantised, scales in rows:
-            yield text, _dequantise(quantised, scales)
+            yield text, dequantise(quantised, scales)
 
     # --- whitening ---
 
@@ -369,68 +335,3 @@ def _connect(file: Path, *, create: bool) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
-
-
-def _chunk_row(document_id: int, new: NewChunk) -> tuple[object, ...]:
-    chunk = new.chunk
-    spans = np.array([(s.start, s.end) for s in chunk.sentences], np.int32)
-    quantised, scales = _quantise(new.sentence_vectors)
-    counts = term_counts(f"{new.context} {chunk.text}")
-    return (
-        document_id, chunk.start, chunk.end, chunk.text, chunk.page,
-        json.dumps(chunk.heading, ensure_ascii=False), spans.tobytes(),
-        new.vector.astype(np.float32).tobytes(), quantised.tobytes(), scales.tobytes(),
-        counts.hashes.tobytes(), counts.counts.tobytes(),
-    )  # fmt: skip
-
-
-def _stored_chunk(row: tuple[object, ...]) -> StoredChunk:
-    (chunk_id, document_id, name, path, page, heading, start, end, text, spans, quantised,
-     scales, pages) = row  # fmt: skip
-    sentences = tuple(
-        Span(int(a), int(b))
-        for a, b in np.frombuffer(spans, np.int32).reshape(-1, 2)  # type: ignore[call-overload]
-    )
-    page_spans = [Page(*p) for p in json.loads(str(pages))]
-    return StoredChunk(
-        id=int(chunk_id),  # type: ignore[call-overload]
-        document_id=int(document_id),  # type: ignore[call-overload]
-        document=str(name),
-        path=str(path),
-        page=page,  # type: ignore[arg-type]
-        heading=tuple(json.loads(str(heading))),
-        start=int(start),  # type: ignore[call-overload]
-        end=int(end),  # type: ignore[call-overload]
-        text=str(text),
-        sentences=sentences,
-        sentence_pages=tuple(page_at(page_spans, s.start) for s in sentences),
-        sentence_vectors=_dequantise(quantised, scales),  # type: ignore[arg-type]
-    )
-
-
-def page_at(pages: Sequence[Page], offset: int) -> int | None:
-    """Return the number of the page that holds a character, None without pages."""
-    number = None
-    for page in pages:
-        if page.start > offset:
-            break
-        if page.end > page.start:
-            number = page.number
-    return number
-
-
-def _quantise(
-    vectors: NDArray[np.float32],
-) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Round each row to int8 with its own scale; 384 dimensions keep cosine to within 1e-4."""
-    peaks = np.abs(vectors).max(axis=1, initial=1e-12) if vectors.size else np.zeros(len(vectors))
-    scales = (peaks / 127).astype(np.float32)
-    quantised = np.round(vectors / np.maximum(scales[:, None], 1e-12)).astype(np.int8)
-    return quantised, scales
-
-
-def _dequantise(quantised: bytes, scales: bytes) -> NDArray[np.float32]:
-    per_row = np.frombuffer(scales, np.float32)
-    values = np.frombuffer(quantised, np.int8).reshape(len(per_row), -1)
-    result: NDArray[np.float32] = values.astype(np.float32) * per_row[:, None]
-    return result

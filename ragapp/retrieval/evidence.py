@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ragapp.embedding.language import language_of
 from ragapp.embedding.whiten import Whitening
-from ragapp.index.store import StoredChunk
+from ragapp.index.rows import StoredChunk
 from ragapp.index.terms import coverage
 from ragapp.retrieval.query import Query
 from ragapp.types import Evidence, Hit, ScoredSentence

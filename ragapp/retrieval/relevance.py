@@ -11,7 +11,7 @@ RELEVANT_SENTENCE = 0.28
 
 
 def relevance(hits: Sequence[Hit]) -> float:
-    """Return the best sentence's score: cosine plus weighted term coverage; -1 without any."""
+    """Return the best sentence's score: cosine plus term coverage; -1 without any."""
     return max((sentence.score for hit in hits for sentence in hit.sentences), default=-1.0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ragapp.embedding.space import VectorSpace
 from ragapp.index.knowledge_base import KnowledgeBase
-from ragapp.index.store import StoredChunk
+from ragapp.index.rows import StoredChunk
 from ragapp.retrieval.evidence import score_sentences
 from ragapp.retrieval.fuse import hybrid_candidates
 from ragapp.retrieval.query import Query

@@ -66,10 +66,10 @@ class FilesFrame:
     documents: str | None = None
 
 
-def build_library(labels: Labels) -> LibraryPanel:
+def build_library(labels: Labels, names: Sequence[str], first: str) -> LibraryPanel:
     """Lay out the library column."""
     kb = labels.bind(
-        gr.Dropdown(elem_id="kb", interactive=True, filterable=False, choices=[]),
+        gr.Dropdown(names, value=first, elem_id="kb", interactive=True, filterable=False),
         lambda s: {"label": s.knowledge_base},
     )
     said = html_pane("said")

@@ -26,7 +26,7 @@ EVENT: dict[str, Any] = {
     "api_visibility": "private",
 }
 SET_PAGE_LANGUAGE = "(language) => { document.documentElement.lang = language; }"
-FOCUS_QUESTION = "() => { document.querySelector('#question textarea')?.focus(); }"
+FOCUS_QUESTION = "() => { document.querySelector('#question textarea')?.focus({ preventScroll: true }); }"
 
 
 def build_app(workspace: Workspace) -> gr.Blocks:
@@ -52,7 +52,7 @@ def build_app(workspace: Workspace) -> gr.Blocks:
             )
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="library"):
-                library_panel = build_library(labels)
+                library_panel = build_library(labels, library.names(), library.first_choice())
             with gr.Column(elem_id="chat"):
                 chat_panel = build_chat(labels, settings.answer_mode)
             with gr.Column(elem_id="evidence-column"):

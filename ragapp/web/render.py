@@ -39,7 +39,7 @@ def welcome_html(strings: Strings) -> str:
 
 
 def answer_html(text: str, marks: Sequence[Mark], exchange: int) -> str:
-    """Render an answer's Markdown with its citation marks as buttons.
+    """Render an answer's Markdown with its citation marks as links.
 
     Raw HTML, links and images are not understood, so nothing in an answer can run or be fetched.
     """
@@ -48,7 +48,7 @@ def answer_html(text: str, marks: Sequence[Mark], exchange: int) -> str:
         end = mark.position + len(f"[{mark.citation.number}]")
         text = f"{text[: mark.position]}{MARK_OPEN}{index}{MARK_CLOSE}{text[end:]}"
     html: str = _markdown().render(text.strip())
-    return MARK.sub(lambda found: _cite_button(marks[int(found[1])], exchange), html)
+    return MARK.sub(lambda found: _cite_link(marks[int(found[1])], exchange), html)
 
 
 def evidence_html(exchanges: Sequence[Exchange], strings: Strings) -> str:
@@ -169,14 +169,18 @@ def _stats(stats: AnswerStats, strings: Strings) -> str:
     return escape(" · ".join(parts))
 
 
-def _cite_button(mark: Mark, exchange: int) -> str:
+def _cite_link(mark: Mark, exchange: int) -> str:
     citation = mark.citation
+    title = f"{_one_line(citation.document)}: {_one_line(citation.sentence)}"
     return (
-        f'<button type="button" class="cite" data-exchange="{exchange}"'
-        f' data-number="{citation.number}" data-start="{citation.start}"'
-        f' title="{escape(_one_line(citation.document))}: {escape(_one_line(citation.sentence))}">'
-        f"{citation.number}</button>"
+        f'<a class="cite" href="#{_card_id(exchange, citation.number)}"'
+        f' data-exchange="{exchange}" data-start="{citation.start}" title="{escape(title)}">'
+        f"{citation.number}</a>"
     )
+
+
+def _card_id(exchange: int, number: int) -> str:
+    return f"evidence-{exchange}-{number}"
 
 
 def _card(item: Evidence, exchange: Exchange, strings: Strings) -> str:
@@ -188,7 +192,7 @@ def _card(item: Evidence, exchange: Exchange, strings: Strings) -> str:
     tag = f'<span class="cited-tag">{escape(strings.quoted)}</span>' if cited else ""
     return (
         f'<article class="card{" cited" if cited else ""}" tabindex="-1"'
-        f' id="evidence-{exchange.number}-{item.number}">'
+        f' id="{_card_id(exchange.number, item.number)}">'
         f'<header><span class="number">{item.number}</span>'
         f'<span class="place" title="{escape(item.path)}">{place}</span>{tag}</header>'
         + (f'<p class="heading">{heading}</p>' if heading else "")

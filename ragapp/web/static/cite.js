@@ -1,15 +1,15 @@
 // What the page does by itself, without asking the server: citations, confirmations, copying,
 // and following an answer that grows. Everything is delegated, for Gradio redraws its parts.
 (() => {
-  const showEvidence = (button) => {
-    const { exchange, number, start } = button.dataset;
+  const showEvidence = (mark) => {
+    const { exchange, start } = mark.dataset;
     for (const group of document.querySelectorAll('#evidence .evidence-group')) {
       group.hidden = group.dataset.exchange !== exchange;
     }
     for (const old of document.querySelectorAll('#evidence .target')) {
       old.classList.remove('target');
     }
-    const card = document.getElementById(`evidence-${exchange}-${number}`);
+    const card = document.getElementById(mark.hash.slice(1));
     if (!card) return;
     const sentence = card.querySelector(`.sentence[data-start="${Number(start)}"]`);
     card.classList.add('target');
@@ -31,7 +31,7 @@
     const answer = button.closest('.exchange').querySelector('.answer');
     if (!answer) return;
     const copy = answer.cloneNode(true);
-    for (const mark of copy.querySelectorAll('.cite')) mark.replaceWith(`[${mark.dataset.number}]`);
+    for (const mark of copy.querySelectorAll('.cite')) mark.replaceWith(`[${mark.textContent}]`);
     document.body.append(copy);
     const text = copy.innerText;
     copy.remove();
@@ -48,10 +48,12 @@
   };
 
   document.addEventListener('click', (event) => {
-    const button = event.target.closest?.('button');
+    const button = event.target.closest?.('button, a.cite');
     if (!button) return;
-    if (button.matches('.cite')) showEvidence(button);
-    else if (button.matches('#documents [data-step]')) confirmInPlace(button);
+    if (button.matches('.cite')) {
+      event.preventDefault();
+      showEvidence(button);
+    } else if (button.matches('#documents [data-step]')) confirmInPlace(button);
     else if (button.matches('.copy')) copyAnswer(button);
     else if (button.matches('#jump [data-pane]')) {
       document.getElementById(button.dataset.pane)?.scrollIntoView({ block: 'start' });

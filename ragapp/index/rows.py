@@ -1,0 +1,119 @@
+"""How chunks lie in the rows of the store: values to columns and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ragapp.index.terms import term_counts
+from ragapp.types import Chunk, Page, Span
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk as retrieved: its place, text and raw vectors.
+
+    sentences: spans; sentence_vectors: (n, d) float32 raw.
+    """
+
+    id: int
+    document_id: int
+    document: str
+    path: str
+    page: int | None
+    heading: tuple[str, ...]
+    start: int
+    end: int
+    text: str
+    sentences: tuple[Span, ...]
+    sentence_pages: tuple[int | None, ...]
+    sentence_vectors: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class NewChunk:
+    """A chunk with what was computed of it, ready to be stored.
+
+    context: title and headings, searched with the text but not part of it;
+    vector: (d,) float32 raw; sentence_vectors: (n, d) float32 raw.
+    """
+
+    chunk: Chunk
+    context: str
+    vector: NDArray[np.float32]
+    sentence_vectors: NDArray[np.float32]
+
+
+def chunk_row(document_id: int, new: NewChunk) -> tuple[object, ...]:
+    """Return the values of a chunk's columns, after ``id``, in the schema's order."""
+    chunk = new.chunk
+    spans = np.array([(s.start, s.end) for s in chunk.sentences], np.int32)
+    quantised, scales = quantise(new.sentence_vectors)
+    counts = term_counts(f"{new.context} {chunk.text}")
+    return (
+        document_id, chunk.start, chunk.end, chunk.text, chunk.page,
+        json.dumps(chunk.heading, ensure_ascii=False), spans.tobytes(),
+        new.vector.astype(np.float32).tobytes(), quantised.tobytes(), scales.tobytes(),
+        counts.hashes.tobytes(), counts.counts.tobytes(),
+    )  # fmt: skip
+
+
+def stored_chunk(row: tuple[object, ...]) -> StoredChunk:
+    """Read a row of ``Store.chunks``."""
+    (chunk_id, document_id, name, path, page, heading, start, end, text, spans, quantised,
+     scales, pages) = row  # fmt: skip
+    sentences = tuple(
+        Span(int(a), int(b))
+        for a, b in np.frombuffer(spans, np.int32).reshape(-1, 2)  # type: ignore[call-overload]
+    )
+    page_spans = [Page(*p) for p in json.loads(str(pages))]
+    return StoredChunk(
+        id=int(chunk_id),  # type: ignore[call-overload]
+        document_id=int(document_id),  # type: ignore[call-overload]
+        document=str(name),
+        path=str(path),
+        page=page,  # type: ignore[arg-type]
+        heading=tuple(json.loads(str(heading))),
+        start=int(start),  # type: ignore[call-overload]
+        end=int(end),  # type: ignore[call-overload]
+        text=str(text),
+        sentences=sentences,
+        sentence_pages=tuple(page_at(page_spans, s.start) for s in sentences),
+        sentence_vectors=dequantise(quantised, scales),  # type: ignore[arg-type]
+    )
+
+
+def page_at(pages: Sequence[Page], offset: int) -> int | None:
+    """Return the number of the page that holds a character, None without pages."""
+    number = None
+    for page in pages:
+        if page.start > offset:
+            break
+        if page.end > page.start:
+            number = page.number
+    return number
+
+
+def quantise(
+    vectors: NDArray[np.float32],
+) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Round each row to int8 with its own scale; 384 dimensions keep cosine to within 1e-4."""
+    peaks = np.abs(vectors).max(axis=1, initial=1e-12) if vectors.size else np.zeros(len(vectors))
+    scales = (peaks / 127).astype(np.float32)
+    quantised = np.round(vectors / np.maximum(scales[:, None], 1e-12)).astype(np.int8)
+    return quantised, scales
+
+
+def dequantise(quantised: bytes, scales: bytes) -> NDArray[np.float32]:
+    """Undo ``quantise``: (n, d) float32."""
+    per_row = np.frombuffer(scales, np.float32)
+    values = np.frombuffer(quantised, np.int8).reshape(len(per_row), -1)
+    result: NDArray[np.float32] = values.astype(np.float32) * per_row[:, None]
+    return result
