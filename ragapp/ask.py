@@ -83,7 +83,11 @@ def ask(
             question, evidence, history, language_of(question), engine, decoding.max_new_tokens
         )
         yield from _dropped(prompt, phrases)
-        yield from _generate(prompt, engine, decoding, cancel, answer, phrases)
+        citer = Citer(prompt.evidence, question)
+        yield from _generate(prompt, engine, decoding, cancel, answer, citer)
+        if not answer.refused:
+            yield from _unbacked(citer.statements, phrases)
+        yield answer.done(answer.reason, prompt.evidence)
 
 
 def _generate(
@@ -92,22 +96,16 @@ def _generate(
     decoding: Decoding,
     cancel: CancelCheck,
     answer: _Answer,
-    phrases: Phrases,
+    citer: Citer,
 ) -> Iterator[AnswerEvent]:
-    citer = Citer(prompt.evidence)
-    reason = FinishReason.STOP
     for event in engine.generate(prompt.messages, decoding, cancel):
         if isinstance(event, TextDelta):
             yield from answer.take(citer.push(event.text))
         else:
-            reason = event.finish_reason
             answer.generated(event)
     yield from answer.take(citer.finish())
-    if reason is FinishReason.STOP and model_refused(answer.text):
-        reason = FinishReason.REFUSED
-    if reason is not FinishReason.REFUSED:
-        yield from _unbacked(citer.statements, phrases)
-    yield answer.done(reason, prompt.evidence)
+    if answer.reason is FinishReason.STOP and model_refused(answer.text):
+        answer.reason = FinishReason.REFUSED
 
 
 @dataclass(slots=True)
@@ -118,6 +116,11 @@ class _Answer:
     text: str = ""
     citations: list[Citation] = field(default_factory=list)
     stats: AnswerStats = field(default_factory=AnswerStats)
+    reason: FinishReason = FinishReason.STOP
+
+    @property
+    def refused(self) -> bool:
+        return self.reason is FinishReason.REFUSED
 
     def elapsed(self) -> float:
         return time.perf_counter() - self.started
@@ -136,6 +139,7 @@ class _Answer:
             yield event
 
     def generated(self, event: GenerationDone) -> None:
+        self.reason = event.finish_reason
         self.stats = replace(
             self.stats,
             prompt_tokens=event.prompt_tokens,

@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         format="%(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    logging.getLogger("pypdf").setLevel(logging.ERROR)  # what matters of it, a reader says itself
     try:
         settings = load_settings(
             {key: getattr(options, key, None) for key in Settings.__dataclass_fields__}

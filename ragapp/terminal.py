@@ -12,12 +12,15 @@ from ragapp.types import (
     AnswerEvent,
     AnswerText,
     Citation,
+    Evidence,
     EvidenceFound,
     Hit,
     Notice,
     Progress,
     Stage,
 )
+
+CLOSEST_SHOWN = 3
 
 
 class IngestBar:
@@ -99,7 +102,18 @@ def print_answer(events: Iterator[AnswerEvent], *, quiet: bool) -> AnswerDone:
         print()
         for citation in done.citations:
             print(f"  {_citation_line(citation)}")
+        if done.refused and done.evidence:
+            print_closest(done.evidence)
     return done
+
+
+def print_closest(evidence: Sequence[Evidence]) -> None:
+    """Print what was found all the same, when the model saw no answer in it."""
+    print("  closest:")
+    for item in evidence[:CLOSEST_SHOWN]:
+        best = max(item.sentences, key=lambda sentence: sentence.score)
+        text = " ".join(best.text.split())
+        print(f"  [{item.number}] {_place(item.document, best.page)}: {text}")
 
 
 def print_hits(hits: Sequence[Hit]) -> None:

@@ -61,6 +61,8 @@ class VectorSpace:
             )
         rows, languages = [np.zeros((0, self.dimension), np.float32)], []
         for text, sentence_vectors in sentences:
+            if not len(sentence_vectors):
+                continue
             rows.append(sentence_vectors)
             languages.extend([language_of(text)] * len(sentence_vectors))
         return to_arrays(

@@ -19,6 +19,7 @@ from pathlib import Path
 from ragapp import paths
 from ragapp.errors import (
     KnowledgeBaseBusy,
+    KnowledgeBaseDamaged,
     KnowledgeBaseError,
     KnowledgeBaseMissing,
     UsageError,
@@ -83,7 +84,7 @@ class KnowledgeBase:
 
     def documents(self) -> list[StoredDocument]:
         """List the documents that searches see."""
-        with self._store() as store:
+        with self._store() as store, store.transaction(write=False):
             return store.documents()
 
     def document_text(self, document_id: int) -> str | None:
@@ -98,7 +99,8 @@ class KnowledgeBase:
 
     def snapshot(self, space: VectorSpace) -> Snapshot:
         """Return the current generation, from the caches when they are sound."""
-        with self._snapshot_lock, self._store() as store:
+        # One transaction: a writer may publish, and purge, between two of these reads.
+        with self._snapshot_lock, self._store() as store, store.transaction(write=False):
             generation = store.generation()
             if self._snapshot is None or self._snapshot.generation != generation:
                 state = store.load_whitening(generation)
@@ -142,6 +144,13 @@ class KnowledgeBase:
                 f"the database says: {error}",
                 "Check that the disk has room and that you may write to the folder"
                 f" {self.folder}; what was acknowledged before is kept.",
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise KnowledgeBaseDamaged(
+                f"knowledge base '{self.name}'",
+                f"the database says: {error}",
+                f"Restore the folder {self.folder} from a backup, or delete it and ingest the"
+                " documents again.",
             ) from error
         finally:
             store.close()

@@ -114,6 +114,7 @@ def quantise(
 def dequantise(quantised: bytes, scales: bytes) -> NDArray[np.float32]:
     """Undo ``quantise``: (n, d) float32."""
     per_row = np.frombuffer(scales, np.float32)
-    values = np.frombuffer(quantised, np.int8).reshape(len(per_row), -1)
+    width = len(quantised) // len(per_row) if len(per_row) else 0
+    values = np.frombuffer(quantised, np.int8).reshape(len(per_row), width)
     result: NDArray[np.float32] = values.astype(np.float32) * per_row[:, None]
     return result

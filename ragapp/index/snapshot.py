@@ -112,8 +112,8 @@ def load(
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if manifest["generation"] != generation:
             raise ValueError(f"written for generation {manifest['generation']}")
-        for name, expected in manifest["files"].items():
-            if _fingerprint(folder / name) != expected:
+        for name in (DENSE, LEXICAL, ROWS):
+            if _fingerprint(folder / name) != manifest["files"][name]:
                 raise ValueError(f"{name} does not match its checksum")
         ids = load_file(folder / ROWS)["ids"]
         dense_index = dense.load(folder / DENSE)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ragapp.embedding.language import Language, language_of
-from ragapp.errors import EmptyQuestion
+from ragapp.errors import EmptyQuestion, QuestionTooLong
 from ragapp.types import Turn
 
 if TYPE_CHECKING:
@@ -29,10 +29,17 @@ POINTS_BACK_CHINESE = re.compile(
 )
 SHORT_WORDS = 3
 SHORT_HAN = 6
+QUERY_MARKUP_TOKENS = 12
+"""Prefix and special tokens beside a question."""
 
 
 class QueryEncoder(Protocol):
-    """What a search needs of the encoder."""
+    """What a search needs of the encoder; ``max_tokens`` holds special tokens, too."""
+
+    max_tokens: int
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Count the tokens of each text."""
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Encode questions to (n, d) float32, unit length."""
@@ -52,12 +59,23 @@ def make_query(question: str, history: Sequence[Turn], encoder: QueryEncoder) ->
 
     Raises:
         EmptyQuestion: there is nothing but white space and punctuation in it.
+        QuestionTooLong: the encoder would have to cut it.
     """
     if not re.search(r"\w", question):
         raise EmptyQuestion(
             "the question is empty", "there is no word in it", "Type a question and send it again."
         )
+    room = encoder.max_tokens - QUERY_MARKUP_TOKENS
     text = in_context(question, history)
+    alone, length = encoder.count_tokens([question, text])
+    if alone > room:
+        raise QuestionTooLong(
+            "the question is too long",
+            f"it takes {alone} tokens, and at most {room} can be searched for",
+            "Shorten it; put a long text into a document and ingest that.",
+        )
+    if length > room:  # the conversation does not fit: search for the question as it stands
+        text = question.strip()
     return Query(text, encoder.encode_queries([text])[0], language_of(text))
 
 

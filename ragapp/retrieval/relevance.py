@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from ragapp.types import Hit
 
-RELEVANT_SENTENCE = 0.28
-"""Set by benchmarks/relevance.py: what its own documents answer passes, foreign questions do not."""
+# benchmarks/relevance.py: 99 % of own questions pass and 83 % of foreign ones are refused. Higher
+# would refuse more paraphrased questions; what passes wrongly, the prompt lets the model refuse.
+RELEVANT_SENTENCE = 0.3
 
 
 def relevance(hits: Sequence[Hit]) -> float:

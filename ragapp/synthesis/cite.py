@@ -20,9 +20,20 @@ SUPPORT = 0.5
 SUPPORT_OF_MARKED = 0.25
 """The same where the model itself pointed at the excerpt: paraphrase is allowed."""
 
-MARK = re.compile(r"\s*[\[［【](\d{1,2}(?:\s*[,，、]\s*\d{1,2})*)[\]］】]")
-OPEN_MARK = re.compile(r"\s*[\[［【][\d\s,，、]{0,12}$")
-TERMINATOR = re.compile(r"[。！？!?；;]+[”’」』）)\"]*|\.+[”’)\"]*(?=\s|$)|\n+")
+# At most ten numbers, so that it is soon known whether an open bracket becomes a mark.
+_NUMBERS = r"[\[［【] ?(\d{1,2}(?: ?[,，、] ?\d{1,2}){0,9}) ?[\]］】]"
+_OPEN = r"(?:[\[［【][\d ,，、]{0,50})?\Z"
+_BLANK = r"[^\S\n]*"
+MARK = re.compile(_BLANK + _NUMBERS)
+NEXT_MARK = re.compile(rf"{_BLANK}[,，、]?{_BLANK}{_NUMBERS}")
+MAYBE_MARK = re.compile(_BLANK + _OPEN)
+MAYBE_NEXT_MARK = re.compile(rf"{_BLANK}[,，、]?{_BLANK}{_OPEN}")
+TERMINATOR = re.compile(r"[。！？!?；;]+[”’」』）)\"]*|\.+[”’)\"]*(?=\s|\Z|[\[［【])|\n+")
+SPECIAL = re.compile(rf"{_BLANK}(?:[\[［【]|\Z)|[。！？!?；;\n.]")
+# A point after these ends nothing: abbreviations, and the number of a list's line.
+NO_STOP_AFTER = re.compile(
+    r"\b(?:e\.g|i\.e|et al|cf|vs|Figs?|Eq|Dr|Mrs?|Ms|Prof|pp?)\Z|\A\d{1,3}\Z"
+)
 WORDS = re.compile(r"\w")
 
 
@@ -37,11 +48,13 @@ class Statement:
 class Citer:
     """Passes an answer's text through, with its citation marks put right.
 
-    ``statements`` grows with each statement that ended.
+    ``statements`` grows with each statement that ended. What a statement repeats of the question
+    claims nothing, so only its other terms need backing.
     """
 
-    def __init__(self, evidence: Sequence[Evidence]) -> None:
+    def __init__(self, evidence: Sequence[Evidence], question: str = "") -> None:
         self.statements: list[Statement] = []
+        self._asked = frozenset(terms(question))
         self._sentences = [
             (excerpt, sentence, frozenset(terms(sentence.text)))
             for excerpt in evidence
@@ -50,6 +63,7 @@ class Citer:
         self._shown = ""  # of the statement being written
         self._held = ""  # what may turn out to be a mark or the statement's end
         self._marks: list[int] = []
+        self._after_mark = False
 
     def push(self, text: str) -> Iterator[AnswerText | AnswerCited]:
         """Take more text; yield what can be shown."""
@@ -62,35 +76,37 @@ class Citer:
         yield from self._end_statement("")
 
     def _advance(self, *, final: bool) -> Iterator[AnswerText | AnswerCited]:
+        # Nothing is decided that more text could change, so it is all one how the text is cut.
         while self._held:
-            mark = MARK.match(self._held)
-            if mark:
-                self._marks += [int(n) for n in re.findall(r"\d+", mark[1])]
-                self._held = self._held[mark.end() :]
-                continue
-            if not final and OPEN_MARK.match(self._held):
+            mark, maybe = (NEXT_MARK, MAYBE_NEXT_MARK) if self._after_mark else (MARK, MAYBE_MARK)
+            if not final and maybe.match(self._held):
                 return
-            end = TERMINATOR.match(self._held)
-            if end:
-                # What follows decides: "3." may go on as "3.5", and [1] may come after "。".
-                rest = self._held[end.end() :]
-                if not final and (not rest.strip() or OPEN_MARK.match(rest)):
-                    return
-                trailing = MARK.match(rest)
-                while trailing:
-                    self._marks += [int(n) for n in re.findall(r"\d+", trailing[1])]
-                    rest = rest[trailing.end() :]
-                    trailing = MARK.match(rest)
-                if not final and OPEN_MARK.match(rest):
-                    self._held = end[0] + rest
-                    return
-                self._held = rest
-                yield from self._end_statement(end[0])
+            if found := mark.match(self._held):
+                self._marks += _numbers(found)
+                self._held = self._held[found.end() :]
+                self._after_mark = True
                 continue
-            plain = _plain_length(self._held)
-            self._shown += self._held[:plain]
-            yield AnswerText(self._held[:plain])
-            self._held = self._held[plain:]
+            end = self._terminator()
+            if end:
+                marks, after = _marks_after(end)
+                maybe = MAYBE_NEXT_MARK if marks else MAYBE_MARK
+                if not final and maybe.match(self._held, after):
+                    return
+                self._marks += marks
+                self._held = self._held[after:]
+                yield from self._end_statement(end[0])
+            else:
+                special = SPECIAL.search(self._held, 1)
+                plain = special.start() if special else len(self._held)
+                self._shown += self._held[:plain]
+                yield AnswerText(self._held[:plain])
+                self._held = self._held[plain:]
+            self._after_mark = False
+
+    def _terminator(self) -> re.Match[str] | None:
+        if self._held.startswith(".") and NO_STOP_AFTER.search(self._shown):
+            return None
+        return TERMINATOR.match(self._held)
 
     def _end_statement(self, terminator: str) -> Iterator[AnswerText | AnswerCited]:
         statement, marks = self._shown.strip(), self._marks
@@ -107,7 +123,8 @@ class Citer:
 
     def _trace(self, statement: str, marks: Sequence[int]) -> tuple[Citation, ...]:
         """Find the sentence that backs a statement, among the marked excerpts first."""
-        wanted = set(terms(statement))
+        said = set(terms(statement))
+        wanted = said - self._asked or said
         if not wanted:
             return ()
         scored = [
@@ -141,8 +158,16 @@ def _citation(excerpt: Evidence, sentence: ScoredSentence) -> Citation:
     )
 
 
-def _plain_length(text: str) -> int:
-    """Return how many characters from the start can neither open a mark nor end a statement."""
-    # A "." inside a word or number ends nothing, so the character after it is looked at too.
-    found = re.search(r"\s*[\[［【]|[。！？!?；;\n]|\.(?=\s|$|[”’)\"])", text[1:])
-    return 1 + found.start() if found else len(text)
+def _numbers(mark: re.Match[str]) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", mark[1])]
+
+
+def _marks_after(end: re.Match[str]) -> tuple[list[int], int]:
+    """Read the marks behind a stop, as in "。[1]", and where they end; none cross a line's end."""
+    marks: list[int] = []
+    after = end.end()
+    if not end[0].startswith("\n"):
+        while mark := (NEXT_MARK if marks else MARK).match(end.string, after):
+            marks += _numbers(mark)
+            after = mark.end()
+    return marks, after

@@ -72,22 +72,6 @@ def build_library(labels: Labels, names: Sequence[str], first: str) -> LibraryPa
         gr.Dropdown(names, value=first, elem_id="kb", interactive=True, filterable=False),
         lambda s: {"label": s.knowledge_base},
     )
-    said = html_pane("said")
-    drop = labels.bind(
-        gr.File(file_count="multiple", elem_id="drop", height=118, container=True),
-        lambda s: {"label": s.upload},
-    )
-    files = html_pane("files")
-    with gr.Row(elem_id="files-buttons"):
-        stop = labels.bind(
-            gr.Button(elem_id="stop-ingest", size="sm", visible=False),
-            lambda s: {"value": s.stop_ingest},
-        )
-        clear = labels.bind(
-            gr.Button(elem_id="clear-files", size="sm", visible=False),
-            lambda s: {"value": s.clear},
-        )
-    documents = html_pane("documents", js_on_load=DELETE_EVENT)
     with labels.bind(gr.Accordion(elem_id="new-kb", open=False), lambda s: {"label": s.new}):
         new_name = labels.bind(
             gr.Textbox(elem_id="new-name", max_lines=1), lambda s: {"label": s.new_name}
@@ -111,6 +95,22 @@ def build_library(labels: Labels, names: Sequence[str], first: str) -> LibraryPa
                 ),
                 lambda s: {"value": s.delete_kb_confirm},
             )
+    said = html_pane("said")
+    drop = labels.bind(
+        gr.File(file_count="multiple", elem_id="drop", height=118, container=True),
+        lambda s: {"label": s.upload},
+    )
+    files = html_pane("files")
+    with gr.Row(elem_id="files-buttons"):
+        stop = labels.bind(
+            gr.Button(elem_id="stop-ingest", size="sm", visible=False),
+            lambda s: {"value": s.stop_ingest},
+        )
+        clear = labels.bind(
+            gr.Button(elem_id="clear-files", size="sm", visible=False),
+            lambda s: {"value": s.clear},
+        )
+    documents = html_pane("documents", js_on_load=DELETE_EVENT)
     return LibraryPanel(
         kb,
         new_name,

@@ -25,8 +25,12 @@ EVENT: dict[str, Any] = {
     "concurrency_limit": None,
     "api_visibility": "private",
 }
-SET_PAGE_LANGUAGE = "(language) => { document.documentElement.lang = language; }"
-FOCUS_QUESTION = "() => { document.querySelector('#question textarea')?.focus({ preventScroll: true }); }"
+SET_PAGE_LANGUAGE = (
+    "(kb, language) => { document.documentElement.lang = language; return [kb, language]; }"
+)
+FOCUS_QUESTION = (
+    "() => { document.querySelector('#question textarea')?.focus({ preventScroll: true }); }"
+)
 
 
 def build_app(workspace: Workspace) -> gr.Blocks:
@@ -57,7 +61,7 @@ def build_app(workspace: Workspace) -> gr.Blocks:
                 chat_panel = build_chat(labels, settings.answer_mode)
             with gr.Column(elem_id="evidence-column"):
                 labels.bind(html_pane("evidence-title"), lambda s: {"value": render.title_html(s)})
-                evidence = html_pane("evidence")
+                evidence = html_pane("evidence", render.evidence_html([], labels.first))
         words = html_pane("words")
         labels.bind(words, lambda s: {"value": render.drop_words_html(s)})
         _wire_chat(chat, chat_panel, evidence, library_panel, chosen)
@@ -128,11 +132,13 @@ def _wire_library(library: Library, panel: LibraryPanel, chosen: gr.Radio) -> No
         strings = STRINGS[language]
         return [library.documents_html(kb, strings), library.place_html(kb, strings), ""]
 
-    def create(name: str, language: str) -> list[Any]:
+    def create(name: str, language: str) -> Iterator[list[Any]]:
+        yield [gr.skip(), gr.skip(), render.notice_html(STRINGS[language].loading)]
         made, said = library.create(name, language)
         if made is None:
-            return [gr.skip(), gr.skip(), said]
-        return [_choices(library, made), "", said]
+            yield [gr.skip(), gr.skip(), said]
+        else:
+            yield [_choices(library, made), "", said]
 
     def ask_before(kb: str, language: str) -> list[Any]:
         said = library.warn_before_deleting(kb, language)
@@ -226,14 +232,16 @@ def _wire_page(
         panel.files,
     ]
     files = [panel.files, panel.stop, panel.clear, panel.documents]
-    loaded = page.load(choose_language, None, [chosen], **EVENT)
-    loaded = loaded.then(lambda: _choices(library, library.first_choice()), None, [panel.kb],
-                         **EVENT)  # fmt: skip
+    loaded = (
+        page.load(choose_language, None, [chosen], **EVENT)
+        .then(lambda: _choices(library, library.first_choice()), None, [panel.kb], **EVENT)
+        .then(speak, [panel.kb, chosen], spoken, js=SET_PAGE_LANGUAGE, **EVENT)
+    )
     loaded.then(follow, [panel.kb, chosen], files, **EVENT)
     loaded.then(warm, [panel.kb, chosen], [status], **EVENT)
-    chosen.change(speak, [panel.kb, chosen], spoken, **EVENT)
-    chosen.change(None, [chosen], js=SET_PAGE_LANGUAGE)
-    chosen.input(warm, [panel.kb, chosen], [status], **EVENT)
+    chosen.input(speak, [panel.kb, chosen], spoken, js=SET_PAGE_LANGUAGE, **EVENT).then(
+        warm, [panel.kb, chosen], [status], **EVENT
+    )
 
     def forget(request: gr.Request) -> None:
         chat.conversations.drop(_session(request))

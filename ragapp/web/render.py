@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 LISTED_DOCUMENTS = 300
 """A list is for looking; a thousand rows would make every change of the page slow."""
 
+SHOWN_STAGES = (Stage.PARSING, Stage.CHUNKING, Stage.EMBEDDING, Stage.INDEXING, Stage.DONE)
+
 # Private-use characters stand for a citation mark while Markdown is rendered.
 MARK_OPEN, MARK_CLOSE = "\ue000", "\ue001"
 MARK = re.compile(f"{MARK_OPEN}(\\d+){MARK_CLOSE}")
@@ -78,7 +80,8 @@ def documents_html(documents: Sequence[StoredDocument], strings: Strings) -> str
     rows = "".join(_document(document, strings) for document in documents[:LISTED_DOCUMENTS])
     rest = len(documents) - LISTED_DOCUMENTS
     more = _hint(strings.more_documents.format(count=rest)) if rest > 0 else ""
-    return f'<ul class="documents">{rows}</ul>{more}'
+    title = f"{escape(strings.documents)} · {len(documents)}"
+    return f'<h2 class="column-title">{title}</h2><ul class="documents">{rows}</ul>{more}'
 
 
 def files_html(rows: Sequence[FileRow], strings: Strings) -> str:
@@ -236,20 +239,32 @@ def _document(document: StoredDocument, strings: Strings) -> str:
 
 
 def _file(row: FileRow, strings: Strings) -> str:
-    stage = strings.queued if row.stage is None else strings.stages.get(row.stage, row.stage)
-    kind = row.stage or "queued"
-    if row.status == "cancelled":
-        stage, kind = strings.stopped, "stopped"
-    name, count, bar = escape(row.name), "", ""
+    name, bar = escape(row.name), ""
     if row.stage is Stage.EMBEDDING and row.total:
-        count = f' <span class="count">{row.done}/{row.total}</span>'
         bar = f'<progress max="{row.total}" value="{row.done}"></progress>'
     said = [row.error] if row.error else [strings.statuses.get(row.status, ""), *row.notes]
     notes = "".join(f'<span class="note">{_with_code(note)}</span>' for note in said if note)
     return (
-        f'<li class="{kind}"><span class="name" title="{name}">{name}</span>'
-        f'<span class="stage">{escape(stage)}{count}</span>{bar}{notes}</li>'
+        f'<li class="{row.stage or "queued"}"><span class="name" title="{name}">{name}</span>'
+        f'<span class="stages">{_stages(row, strings)}</span>{bar}{notes}</li>'
     )
+
+
+def _stages(row: FileRow, strings: Strings) -> str:
+    """Render where a file is among the stages; files are often quicker than the eye."""
+    if row.stage is None:
+        return escape(strings.queued)
+    if row.stage is Stage.FAILED:
+        return escape(strings.stopped if row.status == "cancelled" else strings.stages[row.stage])
+    reached = SHOWN_STAGES.index(row.stage)
+    words = []
+    for place, stage in enumerate(SHOWN_STAGES):
+        word = escape(strings.stages[stage])
+        if stage is Stage.EMBEDDING and row.stage is stage and row.total:
+            word += f" {row.done}/{row.total}"
+        kind = "past" if place < reached else "now" if place == reached else "later"
+        words.append(f'<span class="{kind}">{word}</span>')
+    return " → ".join(words)
 
 
 def _hint(text: str) -> str:

@@ -58,14 +58,11 @@ class Warmup:
             self._finished.set()
 
     def _try_loading(self, kb: str) -> Readiness:
-        from ragapp.weights.installed import resolve
-
         try:
             if kb in self._workspace.knowledge_base_names():
                 self._workspace.open(kb)
             else:
-                settings = self._workspace.settings
-                resolve(settings.embedder, settings.models)
+                self._workspace.load_embedder()
         except ModelMissing:
             return Readiness.NO_EMBEDDER
         try:

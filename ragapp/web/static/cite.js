@@ -60,6 +60,13 @@
     }
   });
 
+  // Enter asks. Shift+Enter is a new line, and Enter that ends the choice of a Chinese word in an
+  // input method is neither: Gradio must not see these two.
+  document.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter' || !event.target.closest?.('#question')) return;
+    if (event.shiftKey || event.isComposing || event.keyCode === 229) event.stopPropagation();
+  }, true);
+
   // Follow the growing answer unless the reader has scrolled up.
   let following = true;
   const watch = (pane) => {

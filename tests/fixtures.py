@@ -1,0 +1,65 @@
+"""What the tests of several packages share: real models, loaded once, and a real knowledge base."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import torch
+
+from ragapp.embedding.encode import Encoder
+from ragapp.embedding.pool import Pooling
+from ragapp.ingest import Status, ingest
+from ragapp.settings import Settings
+from ragapp.synthesis.engines.torch_engine import TorchEngine
+from ragapp.types import Evidence, ScoredSentence
+from ragapp.workspace import OpenKnowledgeBase, Workspace
+
+E5 = "multilingual-e5-small"
+SMOLLM2 = "SmolLM2-135M-Instruct"
+SAMPLE_DOCS = Path(__file__).parents[1] / "sample_docs"
+INDEXED = (
+    "sentence-vectors-and-pooling.md",
+    "faiss-indexes.txt",
+    "大模型对话格式.md",
+    "繁體中文檢索.txt",
+    "句向量与白化.pdf",
+)
+
+
+@functools.cache
+def e5(models: Path, pooling: Pooling) -> Encoder:
+    return Encoder.load(
+        models / E5, pooling, query_prefix="query: ", passage_prefix="passage: "
+    )
+
+
+@functools.cache
+def smollm2(models: Path) -> TorchEngine:
+    return TorchEngine.load(models / SMOLLM2, name=SMOLLM2, dtype=torch.float32)
+
+
+@functools.cache
+def workspace(models: Path, home: Path) -> Workspace:
+    """The settings a person has who changed none, in ``home``."""
+    return Workspace(Settings(home=home, models=models))
+
+
+@functools.cache
+def sample_kb(models: Path, home: Path) -> OpenKnowledgeBase:
+    """Some of sample_docs, ingested."""
+    into = workspace(models, home).create("samples")
+    results = ingest([SAMPLE_DOCS / name for name in INDEXED], into)
+    assert {result.status for result in results} == {Status.ADDED}
+    return into
+
+
+def excerpt(number: int, *sentences: str, document: str = "a.md", score: float = 1.0) -> Evidence:
+    """Evidence of some sentences, one after another."""
+    text, scored = " ".join(sentences), []
+    for sentence in sentences:
+        start = text.index(sentence)
+        scored.append(ScoredSentence(sentence, start, start + len(sentence), None, score))
+    return Evidence(
+        number, document, f"/d/{document}", None, (), 0, len(text), text, score, tuple(scored)
+    )

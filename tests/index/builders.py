@@ -1,0 +1,93 @@
+"""Small documents with vectors made from their words: an index to test without any model."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragapp.embedding.language import Language
+from ragapp.embedding.space import VectorSpace
+from ragapp.embedding.whiten import BackgroundStatistics, moments, unit
+from ragapp.index.knowledge_base import KnowledgeBase
+from ragapp.index.store import NewChunk
+from ragapp.index.terms import term_hash, terms
+from ragapp.types import Chunk, Document, Page, Span
+
+DIMENSION = 16
+IDENTITY = {"embedder": "words", "pooling": "mean", "dimension": str(DIMENSION)}
+RAW = VectorSpace(DIMENSION, background=None, exponent=0.2)
+
+
+def vector_of(text: str) -> NDArray[np.float32]:
+    """One random direction a term, summed: texts that share words point the same way."""
+    total = np.zeros(DIMENSION)
+    for term in terms(text):
+        total += np.random.default_rng(term_hash(term)).normal(size=DIMENSION)
+    return unit(total)
+
+
+def document(path: str, *paragraphs: str, pages: tuple[Page, ...] = ()) -> Document:
+    text = "\n".join(paragraphs)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return Document(Path(path).name, path, digest, "text/plain", text, pages)
+
+
+def chunks_of(of: Document) -> list[NewChunk]:
+    """One chunk a paragraph, of one sentence."""
+    made, start = [], 0
+    for paragraph in of.text.split("\n"):
+        end = start + len(paragraph)
+        chunk = Chunk(paragraph, start, end, None, (), (Span(start, end),))
+        vector = vector_of(paragraph)
+        made.append(NewChunk(chunk, "", vector, vector[None]))
+        start = end + 1
+    return made
+
+
+def new_kb(folder: Path, *documents: Document, space: VectorSpace = RAW) -> KnowledgeBase:
+    kb = KnowledgeBase.create(folder, IDENTITY)
+    if documents:
+        with kb.writer() as writer:
+            for each in documents:
+                writer.add(each, chunks_of(each))
+            writer.publish(space)
+    return kb
+
+
+def searched(
+    kb: KnowledgeBase, text: str, space: VectorSpace = RAW
+) -> list[tuple[str, float, float]]:
+    """Every chunk of the current generation with its dense and lexical score, best first."""
+    snapshot = kb.snapshot(space)
+    if not len(snapshot.ids):
+        return []
+    question = space.whitening(snapshot.space_state).question(vector_of(text), Language.ENGLISH)
+    lexical = snapshot.lexical.scores(text)
+    rows = snapshot.dense.top(question, len(snapshot.ids))
+    dense = snapshot.dense.scores(question, rows)
+    chunks = kb.chunks(snapshot.ids.tolist())
+    return [
+        (chunks[i].text, round(float(score), 5), round(float(lexical[row]), 5))
+        for i, row, score in zip(snapshot.ids[rows].tolist(), rows, dense, strict=True)
+        if i in chunks
+    ]
+
+
+def texts_found(kb: KnowledgeBase, text: str, space: VectorSpace = RAW) -> set[str]:
+    return {found for found, _, _ in searched(kb, text, space)}
+
+
+def whitening_space(exponent: float = 0.2) -> VectorSpace:
+    """A space with a background, as a real model has one."""
+    generator = np.random.default_rng(0)
+    vectors = unit(generator.normal(size=(40, DIMENSION)) + 1)
+    languages = [Language.CHINESE, Language.ENGLISH] * 20
+    background = BackgroundStatistics(
+        dict.fromkeys(Language, vectors.mean(axis=0)),
+        moments(vectors, languages, DIMENSION),
+        moments(vectors, languages, DIMENSION),
+    )
+    return VectorSpace(DIMENSION, background, exponent)

@@ -1,0 +1,435 @@
+"""The promises of the store: generations, one writer, nothing lost, nothing half visible."""
+
+import json
+import logging
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from ragapp import paths
+from ragapp.errors import (
+    KnowledgeBaseBusy,
+    KnowledgeBaseDamaged,
+    KnowledgeBaseError,
+    KnowledgeBaseMissing,
+    UsageError,
+)
+from ragapp.index.knowledge_base import KnowledgeBase, delete, list_names
+from ragapp.index.store import Store
+
+from .builders import (
+    IDENTITY,
+    RAW,
+    chunks_of,
+    document,
+    new_kb,
+    searched,
+    texts_found,
+    whitening_space,
+)
+
+CATS = document("/d/cats.txt", "the cat sat on the mat", "cats sleep all day")
+DOGS = document("/d/dogs.txt", "dogs chase cats")
+TESTS = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def kb(tmp_path):
+    return new_kb(tmp_path / "kb", CATS, DOGS)
+
+
+def add(kb, *documents, space=RAW, publish=True):
+    with kb.writer() as writer:
+        for each in documents:
+            writer.add(each, chunks_of(each))
+        if publish:
+            writer.publish(space)
+
+
+def in_another_process(kb, script):
+    """Start a python that has the knowledge base open as ``kb``."""
+    prelude = (
+        "import sys, time\n"
+        "from index.builders import *\n"
+        f"kb = KnowledgeBase.open(__import__('pathlib').Path({str(kb.folder)!r}))\n"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", prelude + script], stdout=subprocess.PIPE, text=True, cwd=TESTS
+    )
+
+
+# --- generations ---
+
+
+def test_a_new_knowledge_base_is_empty_and_searchable(tmp_path):
+    kb = new_kb(tmp_path / "kb")
+    assert kb.documents() == []
+    assert searched(kb, "cats") == []
+    assert len(kb.snapshot(whitening_space()).ids) == 0
+
+
+def test_what_is_published_is_found(kb):
+    assert texts_found(kb, "cats") == {
+        "the cat sat on the mat", "cats sleep all day", "dogs chase cats",
+    }  # fmt: skip
+    assert [(d.name, d.chunks) for d in kb.documents()] == [("cats.txt", 2), ("dogs.txt", 1)]
+
+
+def test_readers_keep_the_old_generation_until_publish(kb):
+    birds = document("/d/birds.txt", "birds sing")
+    reader = KnowledgeBase.open(kb.folder)
+    with kb.writer() as writer:
+        writer.add(birds, chunks_of(birds))
+        writer.remove(writer.find(path=CATS.path)[0].id)
+        for each in (kb, reader, KnowledgeBase.open(kb.folder)):
+            assert "birds sing" not in texts_found(each, "birds")
+            assert "cats sleep all day" in texts_found(each, "cats")
+            assert [d.name for d in each.documents()] == ["cats.txt", "dogs.txt"]
+        writer.publish(RAW)
+    for each in (kb, reader):
+        assert texts_found(each, "birds") == {"birds sing", "dogs chase cats"}
+        assert [d.name for d in each.documents()] == ["birds.txt", "dogs.txt"]
+
+
+def test_a_document_of_the_same_path_takes_the_place_of_the_old(kb):
+    add(kb, document(CATS.path, "the cat left"))
+    assert texts_found(kb, "cats") == {"the cat left", "dogs chase cats"}
+
+
+def test_replacing_twice_before_publishing_keeps_the_last(kb):
+    with kb.writer() as writer:
+        for text in ("first version", "second version"):
+            new = document("/d/new.txt", text)
+            writer.add(new, chunks_of(new))
+        writer.publish(RAW)
+    assert texts_found(kb, "version") >= {"second version"}
+    assert "first version" not in texts_found(kb, "version")
+
+
+def test_a_deleted_document_is_never_retrieved_again(kb):
+    ids = kb.snapshot(RAW).ids.tolist()
+    with kb.writer() as writer:
+        writer.remove(writer.find(path=CATS.path)[0].id)
+        writer.publish(RAW)
+    for each in (kb, KnowledgeBase.open(kb.folder)):
+        assert texts_found(each, "the cat sat on the mat") == {"dogs chase cats"}
+        assert len(each.chunks(ids)) == 1
+    raw = b"".join(f.read_bytes() for f in kb.folder.glob("index-*/*"))
+    assert b"mat" not in raw
+
+
+def test_deleting_everything_leaves_a_working_knowledge_base(kb):
+    with kb.writer() as writer:
+        for each in writer.documents():
+            writer.remove(each.id)
+        writer.publish(whitening_space())
+    assert searched(kb, "cats", whitening_space()) == []
+    add(kb, CATS)
+    assert len(searched(kb, "cats")) == 2
+
+
+def test_generations_count_up_and_only_the_caches_of_the_last_stay(kb):
+    add(kb, document("/d/a.txt", "a"))
+    add(kb, document("/d/b.txt", "b"))
+    assert kb.identity()["generation"] == "3"
+    assert [f.name for f in kb.folder.glob("*index-*")] == ["index-00000003"]
+
+
+def test_one_writer_may_publish_several_times(kb):
+    with kb.writer() as writer:
+        for i in range(3):
+            new = document(f"/d/{i}.txt", f"number {i}")
+            writer.add(new, chunks_of(new))
+            assert writer.publish(RAW) == i + 2
+            assert not writer.unpublished()
+    assert {"number 0", "number 1", "number 2"} <= texts_found(kb, "number")
+
+
+def test_a_reader_never_mixes_generations_when_a_writer_publishes_meanwhile(tmp_path, monkeypatch):
+    space = whitening_space()
+    kb = new_kb(tmp_path / "kb", CATS, DOGS, space=space)
+    reader = KnowledgeBase.open(kb.folder)
+    load, published = Store.load_whitening, []
+
+    def publish_first(store, generation):
+        if not published:  # between the reader's first and second look at the database
+            published.append(True)
+            add(kb, document("/d/birds.txt", "birds sing"), space=space)
+        return load(store, generation)
+
+    monkeypatch.setattr(Store, "load_whitening", publish_first)
+    snapshot = reader.snapshot(space)
+    assert snapshot.space_state, "the whitening of the generation that was read"
+    assert (snapshot.generation, len(snapshot.ids)) in {(1, 3), (2, 4)}
+    monkeypatch.undo()
+    assert searched(reader, "cats", space) == searched(KnowledgeBase.open(kb.folder), "cats", space)
+
+
+def test_readers_and_a_writer_at_once(kb):
+    space, problems, stop = whitening_space(), [], threading.Event()
+
+    def read():
+        reader = KnowledgeBase.open(kb.folder)
+        while not stop.is_set():
+            found = texts_found(reader, "cats and numbers", space)
+            numbers = sorted(int(t.split()[1]) for t in found if t.startswith("number"))
+            if numbers != list(range(len(numbers))):
+                problems.append(numbers)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for each in readers:
+        each.start()
+    try:
+        for i in range(8):
+            add(kb, document(f"/d/{i}.txt", f"number {i}"), space=space)
+    finally:
+        stop.set()
+        for each in readers:
+            each.join()
+    assert problems == []
+
+
+# --- one writer ---
+
+
+def test_a_second_writer_in_the_same_process_is_refused(kb):
+    with (
+        kb.writer(),
+        pytest.raises(KnowledgeBaseBusy, match="another ragapp is writing"),
+        KnowledgeBase.open(kb.folder).writer(),
+    ):
+        pass
+    with kb.writer():  # and the right comes back
+        pass
+
+
+def test_a_second_writer_in_another_thread_is_refused(kb):
+    refused = []
+
+    def write():
+        try:
+            with kb.writer():
+                refused.append(False)
+        except KnowledgeBaseBusy:
+            refused.append(True)
+
+    with kb.writer():
+        thread = threading.Thread(target=write)
+        thread.start()
+        thread.join()
+    assert refused == [True]
+
+
+def test_a_writer_in_another_process_shuts_us_out_until_it_ends(kb):
+    other = in_another_process(
+        kb, "with kb.writer():\n    print('writing', flush=True)\n    time.sleep(60)\n"
+    )
+    assert other.stdout.readline() == "writing\n"
+    try:
+        with pytest.raises(KnowledgeBaseBusy), kb.writer():
+            pass
+        with pytest.raises(KnowledgeBaseBusy):
+            delete(kb.folder)
+        assert texts_found(kb, "cats")  # reading goes on
+    finally:
+        other.kill()
+        other.wait()
+    with kb.writer():
+        pass
+
+
+def test_another_process_sees_what_was_published(kb):
+    assert texts_found(kb, "cats")
+    other = in_another_process(
+        kb,
+        "new = document('/d/birds.txt', 'birds sing')\n"
+        "with kb.writer() as writer:\n"
+        "    writer.add(new, chunks_of(new))\n"
+        "    writer.publish(RAW)\n",
+    )
+    assert other.wait() == 0
+    assert "birds sing" in texts_found(kb, "birds")
+
+
+# --- what happens to a process, or to a file ---
+
+
+def test_a_writer_killed_before_publishing_leaves_nothing_half_visible(kb):
+    other = in_another_process(
+        kb,
+        "new = document('/d/birds.txt', 'birds sing', 'birds fly')\n"
+        "with kb.writer() as writer:\n"
+        "    writer.add(new, chunks_of(new))\n"
+        "    writer.remove(writer.find(path='/d/dogs.txt')[0].id)\n"
+        "    print('stored', flush=True)\n"
+        "    time.sleep(60)\n",
+    )
+    assert other.stdout.readline() == "stored\n"
+    other.send_signal(signal.SIGKILL)
+    other.wait()
+    before = {"the cat sat on the mat", "cats sleep all day", "dogs chase cats"}
+    assert texts_found(KnowledgeBase.open(kb.folder), "birds") == before
+    with kb.writer() as writer:
+        assert writer.unpublished()
+        writer.publish(RAW)
+    after = before - {"dogs chase cats"} | {"birds sing", "birds fly"}
+    assert texts_found(KnowledgeBase.open(kb.folder), "birds") == after
+
+
+def test_a_writer_killed_while_it_adds_leaves_whole_documents_only(kb):
+    other = in_another_process(
+        kb,
+        "with kb.writer() as writer:\n"
+        "    for i in range(100000):\n"
+        "        new = document(f'/d/{i}.txt', 'one', 'two', 'three')\n"
+        "        writer.add(new, chunks_of(new))\n"
+        "        print(i, flush=True)\n",
+    )
+    acknowledged = [int(other.stdout.readline()) for _ in range(20)]
+    other.kill()
+    acknowledged += [int(line) for line in other.stdout.read().split("\n")[:-1]]
+    other.wait()
+    with kb.writer() as writer:
+        writer.publish(RAW)
+    documents = {d.path: d.chunks for d in kb.documents() if d.path[3:-4].isdigit()}
+    assert set(documents) >= {f"/d/{i}.txt" for i in acknowledged}
+    assert set(documents.values()) == {3}
+    assert len(kb.snapshot(RAW).ids) == 3 + 3 * len(documents)
+
+
+def flip_a_byte(file):
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    file.write_bytes(content)
+
+
+def truncate(file):
+    file.write_bytes(file.read_bytes()[:-7])
+
+
+def empty(file):
+    file.write_bytes(b"")
+
+
+def remove(file):
+    file.unlink()
+
+
+@pytest.mark.parametrize("harm", [flip_a_byte, truncate, empty, remove])
+@pytest.mark.parametrize(
+    "name", ["dense.faiss", "lexical.safetensors", "rows.safetensors", "manifest.json"]
+)
+def test_a_harmed_cache_is_rebuilt_from_the_store(tmp_path, name, harm):
+    space = whitening_space()
+    kb = new_kb(tmp_path / "kb", CATS, DOGS, space=space)
+    expected = searched(kb, "cats sleep", space)
+    harm(paths.index_cache(kb.folder, 1) / name)
+    assert searched(KnowledgeBase.open(kb.folder), "cats sleep", space) == expected
+
+
+def test_a_harmed_cache_is_named_in_the_log(kb, caplog):
+    flip_a_byte(paths.index_cache(kb.folder, 1) / "dense.faiss")
+    with caplog.at_level(logging.WARNING):
+        KnowledgeBase.open(kb.folder).snapshot(RAW)
+    assert "dense.faiss does not match its checksum" in caplog.text
+
+
+def test_a_sound_cache_is_used(kb, monkeypatch):
+    monkeypatch.setattr("ragapp.index.snapshot.build", None)  # would be called to rebuild
+    assert len(searched(KnowledgeBase.open(kb.folder), "cats")) == 3
+
+
+def test_a_cache_of_another_generation_is_never_opened(kb):
+    old_files = {f.name: f.read_bytes() for f in paths.index_cache(kb.folder, 1).iterdir()}
+    with kb.writer() as writer:
+        writer.remove(writer.find(path=CATS.path)[0].id)
+        writer.publish(RAW)
+    for name, content in old_files.items():  # somebody restored half a backup
+        (paths.index_cache(kb.folder, 2) / name).write_bytes(content)
+    assert texts_found(KnowledgeBase.open(kb.folder), "cats") == {"dogs chase cats"}
+
+
+def test_a_manifest_that_lists_too_little_is_not_believed(kb):
+    expected = searched(kb, "cats")
+    folder = paths.index_cache(kb.folder, 1)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"] = {}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    flip_a_byte(folder / "dense.faiss")
+    assert searched(KnowledgeBase.open(kb.folder), "cats") == expected
+
+
+def test_damage_inside_the_database_is_said_so(kb):
+    many = document("/d/many.txt", *(f"line {i} of many" for i in range(200)))
+    add(kb, many)
+    file = paths.store_file(kb.folder)
+    content = bytearray(file.read_bytes())
+    content[2 * 4096 :] = b"\xa5" * (len(content) - 2 * 4096)
+    file.write_bytes(content)
+    for cache in kb.folder.glob("index-*/*"):
+        cache.unlink()
+    with pytest.raises(KnowledgeBaseDamaged, match="backup"):
+        reopened = KnowledgeBase.open(kb.folder)
+        reopened.documents()
+        reopened.snapshot(RAW)
+
+
+def test_a_full_disk_says_so_and_the_old_generation_answers(kb):
+    expected = searched(kb, "cats")
+    with pytest.raises(KnowledgeBaseError, match="disk has room"), kb.writer() as writer:
+        limit = writer._store._connection.execute("PRAGMA page_count").fetchone()[0]
+        writer._store._connection.execute(f"PRAGMA max_page_count = {limit}")
+        many = document("/d/many.txt", *(f"line {i} of many" for i in range(500)))
+        writer.add(many, chunks_of(many))
+    assert searched(KnowledgeBase.open(kb.folder), "cats") == expected
+    add(kb, document("/d/birds.txt", "birds sing"))
+    assert len(searched(kb, "cats")) == 4
+
+
+def test_nothing_on_disk_is_a_pickle(kb):
+    files = [file for file in kb.folder.rglob("*") if file.is_file()]
+    assert {file.suffix for file in files} <= {
+        ".sqlite",
+        ".lock",
+        ".faiss",
+        ".safetensors",
+        ".json",
+    }
+    assert not [file for file in files if file.read_bytes()[:1] == b"\x80"]
+
+
+# --- making, listing, deleting ---
+
+
+def test_creating_over_an_existing_one_is_refused(kb):
+    with pytest.raises(UsageError, match="exists already"):
+        KnowledgeBase.create(kb.folder, IDENTITY)
+    assert len(kb.documents()) == 2
+
+
+def test_opening_what_is_not_there(tmp_path):
+    with pytest.raises(KnowledgeBaseMissing, match="ragapp kb create lost"):
+        KnowledgeBase.open(tmp_path / "lost")
+
+
+def test_listing_leaves_out_what_is_not_whole(tmp_path):
+    folder = paths.knowledge_bases(tmp_path)
+    assert list_names(tmp_path) == []
+    new_kb(folder / "笔记")
+    new_kb(folder / "work")
+    (folder / "empty").mkdir()
+    (folder / ".work.new-1").mkdir()
+    assert list_names(tmp_path) == ["work", "笔记"]
+
+
+def test_deleting_takes_the_folder_with_it(kb):
+    (paths.uploads(kb.folder)).mkdir()
+    delete(kb.folder)
+    assert not kb.folder.exists()
+    assert list(kb.folder.parent.iterdir()) == []
+    with pytest.raises(KnowledgeBaseMissing):
+        delete(kb.folder)

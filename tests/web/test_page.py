@@ -1,0 +1,284 @@
+"""The page as people use it: a real browser, a real server, real weights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.web.conftest import opened, serving
+
+pytestmark = pytest.mark.slow
+
+LIGHTHOUSE = """# Lighthouses of the north coast
+
+The Varnholm lighthouse was built in 1874 by the engineer Ada Lindqvist.
+Its lamp burned herring oil until 1911, when it was changed to acetylene.
+The tower is 31 metres tall and painted in red and white bands.
+
+## The keeper
+
+The last keeper, Olaf Brandt, left the island in 1983 after the lamp was automated.
+He kept a diary of the weather for forty years.
+"""
+BRIDGE = """# 青石桥
+
+青石桥建于明朝万历年间，全长六十二米，由石匠周福生主持修建。
+桥身用青石砌成，共有七个桥孔。
+一九五八年洪水冲毁了两个桥孔，次年由县里出资修复。
+"""
+HOSTILE = """# Notes <img src=x onerror="window.hacked=1">
+
+The password of the ferry office is <script>window.hacked=1</script> written on the door.
+![ferry](http://198.51.100.7/ferry.png) The ferry office opens at nine, ${window.hacked=1} {{7*7}}.
+"""
+
+
+@pytest.fixture(scope="module")
+def address(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    home = tmp_path_factory.mktemp("home")
+    with serving(home, models_dir, RAGAPP_CHAT_MODEL="SmolLM2-135M-Instruct") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def library(address: str, browser: Browser) -> str:
+    """A knowledge base "harbour", filled by hand: three files that can be read and one broken."""
+    files = {
+        "lighthouses.md": LIGHTHOUSE.encode(),
+        "青石桥（终稿）.txt": BRIDGE.encode("gb18030"),
+        "<img src=x onerror=hacked=1>.txt": HOSTILE.encode(),
+        "broken.pdf": b"%PDF-1.7 and then nothing of use",
+    }
+    with opened(browser, address) as page:
+        page.get_by_text("New…").click()
+        page.get_by_label("Name of the new knowledge base").fill("harbour")
+        page.locator("#create").click()
+        expect(page.locator("#said")).to_contain_text("“harbour” is made")
+        expect(page.get_by_label("Knowledge base", exact=True)).to_have_value("harbour")
+        note_stages(page)
+        page.locator("#drop input[type=file]").set_input_files(
+            [
+                {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+                for name, content in files.items()
+            ]
+        )
+        expect(page.locator("#files li.done")).to_have_count(3, timeout=60_000)
+        expect(page.locator("#files li.failed")).to_have_count(1)
+        expect(page.locator("#documents li")).to_have_count(3)
+        # Files this small are parsed between two pictures; embedding takes long enough to be seen.
+        assert "embedding" in page.evaluate("[...window.stages]")
+        expect(page.locator("#files li.done .stages").first).to_have_text(
+            "parsing → chunking → embedding → indexing → done"
+        )
+        failed = page.locator("#files li.failed")
+        expect(failed).to_contain_text("broken.pdf")
+        assert len(failed.locator(".note").inner_text()) > 20  # why, and what to do
+    return address
+
+
+def note_stages(page: Page) -> None:
+    page.evaluate(
+        """window.stages = new Set();
+        new MutationObserver(() => document.querySelectorAll('#files li').forEach(
+          (row) => window.stages.add(row.className))).observe(
+          document.getElementById('files'), {childList: true, subtree: true, attributes: true});"""
+    )
+
+
+def choose(page: Page, kb: str = "harbour") -> None:
+    expect(page.get_by_label("Knowledge base", exact=True)).not_to_have_value("")
+    if page.locator("#kb input").input_value() != kb:
+        page.locator("#kb input").click()
+        page.get_by_role("option", name=kb).click()
+    expect(page.locator("#documents li").first).to_be_visible()
+
+
+def answer_by(page: Page, mode: str) -> None:
+    page.locator(f"#mode input[value={mode}]").check(force=True)
+
+
+def ask(page: Page, question: str) -> None:
+    page.locator("#question textarea").fill(question)
+    page.keyboard.press("Enter")
+
+
+def test_quotations_cite_a_sentence_and_a_click_leads_to_it(library: str, browser: Browser) -> None:
+    with opened(browser, library) as page:
+        choose(page)
+        answer_by(page, "quotes")
+        ask(page, "Who built the Varnholm lighthouse?")
+        expect(page.locator("#evidence .card").first).to_contain_text("Ada Lindqvist")
+        mark = page.locator("#live a.cite").first
+        mark.focus()
+        page.keyboard.press("Enter")
+        target = page.locator("#evidence .card.target .sentence.target")
+        expect(target).to_contain_text("built in 1874 by the engineer Ada Lindqvist")
+        expect(page.locator("#live .stats")).to_contain_text("search took")
+
+
+def test_a_model_answers_in_a_stream_after_its_evidence(library: str, browser: Browser) -> None:
+    with opened(browser, library) as page:
+        choose(page)
+        answer_by(page, "generate")
+        page.evaluate(
+            """window.lengths = []; window.evidenceFirst = null;
+            new MutationObserver(() => {
+              const said = document.querySelector('#live .answer')?.textContent.length ?? 0;
+              const shown = document.querySelectorAll('#evidence .card').length;
+              if (said && window.evidenceFirst === null) window.evidenceFirst = shown > 0;
+              if (said && window.lengths.at(-1) !== said) window.lengths.push(said);
+            }).observe(document.body, {childList: true, subtree: true, characterData: true});"""
+        )
+        ask(page, "What did the lamp of the lighthouse burn?")
+        expect(page.locator("#live .under")).to_be_visible(timeout=60_000)
+        assert page.evaluate("window.evidenceFirst") is True
+        assert len(page.evaluate("window.lengths")) >= 3
+        expect(page.locator("#live .stats")).to_contain_text("tokens/s")
+
+
+def test_stop_ends_an_answer_and_keeps_what_was_said(library: str, browser: Browser) -> None:
+    with opened(browser, library) as page:
+        choose(page)
+        answer_by(page, "generate")
+        ask(page, "Describe everything about the lighthouse, its tower, lamp and keeper, at length.")
+        page.locator("#live .answer").wait_for()
+        page.locator("#stop").click()
+        expect(page.locator("#live .finish")).to_have_text("Stopped by you.", timeout=5_000)
+        expect(page.locator("#live .answer")).not_to_be_empty()
+        expect(page.locator("#send")).to_be_visible()
+
+
+def test_a_weak_model_is_held_to_quotations_and_says_so(library: str, browser: Browser) -> None:
+    with opened(browser, library) as page:
+        choose(page)
+        ask(page, "How tall is the lighthouse tower?")
+        expect(page.locator("#live .notice")).to_contain_text("too small to be trusted")
+        expect(page.locator("#live .answer")).to_contain_text("31 metres")
+
+
+def test_what_the_documents_do_not_say_is_refused(library: str, browser: Browser) -> None:
+    with opened(browser, library) as page:
+        choose(page)
+        answer_by(page, "quotes")
+        ask(page, "Which vaccine protects against yellow fever?")
+        expect(page.locator("#live .answer.refused")).to_contain_text("I found nothing about this")
+        expect(page.locator("#evidence .card")).to_have_count(0)
+
+
+def test_chinese_from_end_to_end(library: str, browser: Browser) -> None:
+    with opened(browser, library, locale="zh-CN") as page:
+        expect(page.locator("#send")).to_have_text("提问")
+        expect(page.get_by_label("知识库", exact=True)).not_to_have_value("")
+        page.locator("#kb input").click()
+        page.get_by_role("option", name="harbour").click()
+        expect(page.locator("#documents")).to_contain_text("青石桥（终稿）.txt")
+        answer_by(page, "quotes")
+        ask(page, "青石桥是谁主持修建的？")
+        expect(page.locator("#live .answer")).to_contain_text("周福生")
+        expect(page.locator("#live .finish")).to_contain_text("文档原句")
+        assert page.evaluate("document.documentElement.lang") == "zh"
+
+
+def test_the_language_switches_in_place(library: str, browser: Browser) -> None:
+    with opened(browser, library) as page:
+        choose(page)
+        answer_by(page, "quotes")
+        ask(page, "How tall is the lighthouse tower?")
+        expect(page.locator("#live .stats")).to_contain_text("search took")
+        page.locator("#language input[value=zh]").check(force=True)
+        expect(page.locator("#send")).to_have_text("提问")
+        expect(page.locator("#live .stats")).to_contain_text("检索用时")
+        expect(page.locator("#live .answer")).to_contain_text("31 metres")
+        expect(page.locator("#question textarea")).to_have_attribute(
+            "placeholder", re.compile("文档")
+        )
+
+
+def test_documents_answers_and_names_cannot_act(library: str, browser: Browser) -> None:
+    """Nothing hidden in a file's name or text runs, and nothing is fetched from elsewhere."""
+    requested: list[str] = []
+    with opened(browser, library) as page:
+        page.on("request", lambda request: requested.append(request.url))
+        choose(page)
+        answer_by(page, "quotes")
+        ask(page, "When does the ferry office open?")
+        expect(page.locator("#evidence .card").first).to_contain_text("<script>")
+        expect(page.locator("#live .answer")).to_contain_text("opens at nine")
+        ask(page, "<img src=http://198.51.100.7/q.png onerror=hacked=1> lighthouse ![a](//b.test/c)")
+        expect(page.locator("#live .under")).to_be_visible()
+        page.reload()
+        page.wait_for_selector("#question textarea")
+        assert page.evaluate("window.hacked") is None
+        assert page.locator("#columns img").count() == 0
+    assert requested
+    foreign = [u for u in requested if not u.startswith((library, "data:", "blob:"))]
+    assert foreign == []
+
+
+def test_shift_enter_and_input_methods_do_not_send(library: str, browser: Browser) -> None:
+    with opened(browser, library) as page:
+        choose(page)
+        box = page.locator("#question textarea")
+        box.fill("one")
+        box.press("Shift+Enter")
+        box.press_sequentially("two")
+        expect(box).to_have_value("one\ntwo")
+        box.dispatch_event("keydown", {"key": "Enter", "isComposing": True, "keyCode": 229})
+        expect(page.locator("#live .exchange")).to_have_count(0)
+
+
+def test_on_a_phone_nothing_sticks_out(library: str, browser: Browser) -> None:
+    with opened(browser, library, viewport={"width": 390, "height": 844}) as page:
+        choose(page)
+        answer_by(page, "quotes")
+        ask(page, "Who was the last keeper?")
+        expect(page.locator("#live a.cite").first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.locator("#jump [data-pane=library]").click()
+        expect(page.locator("#kb")).to_be_in_viewport()
+
+
+def test_a_deleted_document_is_gone_from_list_and_answers(
+    library: str, browser: Browser
+) -> None:
+    with opened(browser, library) as page:
+        choose(page)
+        page.locator("#drop input[type=file]").set_input_files(
+            {"name": "otters.txt", "mimeType": "text/plain",
+             "buffer": b"The sea otters of Varnholm sleep holding hands in the kelp."}
+        )  # fmt: skip
+        row = page.locator("#documents li", has_text="otters.txt")
+        expect(row).to_be_visible(timeout=60_000)
+        row.locator(".delete").click()
+        row.get_by_role("button", name="Keep").click()
+        row.locator(".delete").click()
+        row.get_by_role("button", name="Delete", exact=True).click()
+        expect(page.locator("#said")).to_contain_text("“otters.txt” is deleted.")
+        expect(row).to_have_count(0)
+        answer_by(page, "quotes")
+        ask(page, "How do sea otters sleep?")
+        expect(page.locator("#live .under")).to_be_visible()
+        expect(page.locator("#evidence")).not_to_contain_text("kelp")
+
+
+def test_a_knowledge_base_is_made_and_deleted(library: str, browser: Browser) -> None:
+    with opened(browser, library) as page:
+        page.get_by_text("New…").click()
+        name = page.get_by_label("Name of the new knowledge base")
+        name.fill("../outside")
+        page.locator("#create").click()
+        expect(page.locator("#said .bad")).to_contain_text("Choose another name")
+        name.fill("short lived")
+        page.locator("#create").click()
+        expect(page.locator("#said")).to_contain_text("“short lived” is made")
+        page.get_by_text("Where it is").click()
+        expect(page.locator("#place")).to_contain_text("short lived")
+        page.locator("#delete-kb").click()
+        expect(page.locator("#said")).to_contain_text("gone for good")
+        page.locator("#confirm-kb").click()
+        expect(page.locator("#said")).to_contain_text("is deleted")
+        expect(page.locator("#kb input")).to_have_value("harbour")
