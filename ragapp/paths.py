@@ -66,9 +66,9 @@ def downloads(models: Path) -> Path:
     return models / ".downloads"
 
 
-def background_statistics(models: Path, name: str, pooling: str) -> Path:
-    """Return the file of a model's background mean and covariance for one pooling."""
-    return models / ".background" / f"{name.replace('/', '--')}.{pooling}.safetensors"
+def background_statistics(models: Path, fingerprint: str, pooling: str) -> Path:
+    """Return the file of background means and covariances for certain weights and one pooling."""
+    return models / ".background" / f"{fingerprint[:16]}.{pooling}.safetensors"
 
 
 def hardware_probe(models: Path) -> Path:

@@ -12,7 +12,7 @@ from ragapp import paths
 from ragapp.documents.sentences import sentence_spans
 from ragapp.embedding.pool import Pooling
 from ragapp.embedding.space import VectorSpace
-from ragapp.errors import SettingsError
+from ragapp.errors import ModelError, SettingsError
 from ragapp.index import knowledge_base as kbs
 from ragapp.index.knowledge_base import KnowledgeBase
 from ragapp.retrieval.rerank import CrossEncoderReranker, Reranker, SentenceReranker
@@ -74,6 +74,7 @@ class Workspace:
         encoder = self.load_embedder()
         identity = {
             "embedder": self.settings.embedder,
+            "embedder_fingerprint": self._fingerprint(self.settings.embedder),
             "pooling": encoder.pooling.value,
             "dimension": str(encoder.dimension),
             "whitening": "yes" if self.settings.whitening else "no",
@@ -92,6 +93,7 @@ class Workspace:
         Raises:
             KnowledgeBaseMissing: there is none of that name.
             ModelMissing: its embedding model is no longer on this machine.
+            ModelError: the model is here with other weights.
         """
         kb = KnowledgeBase.open(paths.knowledge_base(self.settings.home, name))
         with self._lock:
@@ -99,6 +101,7 @@ class Workspace:
             identity = kb.identity()
             if known is not None and known.kb.identity().get("created") == identity.get("created"):
                 return known
+            self._check_weights(name, identity)
             encoder = self._encoder(identity["embedder"], Pooling(identity["pooling"]))
             self._open[name] = OpenKnowledgeBase(
                 kb=kb,
@@ -217,13 +220,30 @@ class Workspace:
                 )
             return self._encoders[name, pooling]
 
+    def _fingerprint(self, embedder: str) -> str:
+        from ragapp.weights import pull
+        from ragapp.weights.manifest import weights_fingerprint
+
+        return weights_fingerprint(pull.resolve(embedder, self.settings.models))
+
+    def _check_weights(self, name: str, identity: dict[str, str]) -> None:
+        """Refuse to mix vectors of two builds of a model in one knowledge base."""
+        if self._fingerprint(identity["embedder"]) != identity["embedder_fingerprint"]:
+            raise ModelError(
+                f"knowledge base '{name}'",
+                f"it was made with other weights of {identity['embedder']} than those in"
+                f" {self.settings.models}, and vectors of the two cannot be compared",
+                "Point RAGAPP_MODELS at the weights it was made with, or ingest the documents into"
+                " a new knowledge base.",
+            )
+
     def _space(self, identity: dict[str, str], encoder: Encoder) -> VectorSpace:
         from ragapp.embedding.background import background_statistics
 
         background = None
         if identity["whitening"] == "yes":
             file = paths.background_statistics(
-                self.settings.models, identity["embedder"], identity["pooling"]
+                self.settings.models, identity["embedder_fingerprint"], identity["pooling"]
             )
             background = background_statistics(encoder, file, sentence_spans)
         return VectorSpace(

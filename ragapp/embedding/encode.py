@@ -107,13 +107,14 @@ class Encoder:
             ModelError: the folder holds no usable model, or the pooling needs a part it lacks.
         """
         import torch
+        from safetensors import SafetensorError
         from transformers import AutoTokenizer
 
         dtype = dtype or torch.float32
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
             model, native = _load_model(folder, pooling, dtype, device, trust_remote_code)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise ModelError(
                 f"the embedding model in {folder}",
                 str(error),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from ragapp.weights.verify import file_digest
 
 MANIFEST_FILE = "ragapp-model.json"
+WEIGHTS = (".safetensors", ".bin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,16 @@ def read_manifest(folder: Path) -> Manifest | None:
         return Manifest(**raw, files=files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def weights_fingerprint(folder: Path) -> str:
+    """Return a SHA-256 over the hashes of a model's weight files: the identity of its vectors."""
+    manifest = read_manifest(folder)
+    if manifest is not None:
+        hashes = [r.sha256 for path, r in sorted(manifest.files.items()) if path.endswith(WEIGHTS)]
+    else:
+        hashes = [file_digest(f) for f in sorted(folder.iterdir()) if f.name.endswith(WEIGHTS)]
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
 def damaged_files(folder: Path, manifest: Manifest) -> list[str]:

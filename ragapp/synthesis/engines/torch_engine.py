@@ -58,6 +58,7 @@ class TorchEngine:
         Raises:
             ModelError: there is no causal language model in it, or it has no chat template.
         """
+        from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         try:
@@ -71,7 +72,7 @@ class TorchEngine:
             model = AutoModelForCausalLM.from_pretrained(
                 folder, dtype=dtype, trust_remote_code=trust_remote_code
             )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise ModelError(
                 f"chat model '{name}'",
                 f"{folder} cannot be loaded ({error})",
@@ -164,7 +165,7 @@ class TorchEngine:
                     pad_token_id=self._tokenizer.pad_token_id or self._tokenizer.eos_token_id,
                     **_generate_arguments(decoding),
                 )
-        except (RuntimeError, ValueError, MemoryError) as error:
+        except Exception as error:  # noqa: BLE001 - the reader raises it again, as EngineError
             tokens.error = error
         finally:
             tokens.end()
