@@ -45,8 +45,10 @@ class Workspace:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._lock = threading.RLock()
+        self._engine_lock = threading.Lock()  # its load takes seconds, and searches go on meanwhile
         self._encoders: dict[tuple[str, Pooling], Encoder] = {}
-        self._open: dict[str, OpenKnowledgeBase] = {}
+        # By name, with when it was created: one deleted and made anew elsewhere is another one.
+        self._open: dict[str, tuple[str, OpenKnowledgeBase]] = {}
         self._engine: ChatEngine | None = None
         self._reranker: Reranker | None = None
         self._hardware: Hardware | None = None
@@ -97,20 +99,21 @@ class Workspace:
         """
         kb = KnowledgeBase.open(paths.knowledge_base(self.settings.home, name))
         with self._lock:
-            known = self._open.get(name)
             identity = kb.identity()
-            if known is not None and known.kb.identity().get("created") == identity.get("created"):
+            created, known = self._open.get(name, ("", None))
+            if known is not None and created == identity["created"]:
                 return known
             self._check_weights(name, identity)
             encoder = self._encoder(identity["embedder"], Pooling(identity["pooling"]))
-            self._open[name] = OpenKnowledgeBase(
+            opened = OpenKnowledgeBase(
                 kb=kb,
                 encoder=encoder,
                 space=self._space(identity, encoder),
                 reranker=self._load_reranker(),
                 chunk_tokens=int(identity["chunk_tokens"]),
             )
-            return self._open[name]
+            self._open[name] = (identity["created"], opened)
+            return opened
 
     def open_or_create(self, name: str) -> OpenKnowledgeBase:
         """Open a knowledge base, making it first when there is none."""
@@ -153,7 +156,7 @@ class Workspace:
         from ragapp.synthesis.engines.torch_engine import TorchEngine
         from ragapp.weights import pull
 
-        with self._lock:
+        with self._engine_lock:
             if self._engine is None:
                 self._quieten_transformers()
                 name = self.chat_model_name()

@@ -7,6 +7,7 @@ text for the passage vector and over each sentence's span for contextual sentenc
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,7 @@ class Encoder:
         self.max_tokens = _token_limit(model, tokenizer)
         self._model = model
         self._tokenizer = tokenizer
+        self._tokenizing = threading.Lock()  # truncation is a state of the tokenizer
         self._native_modules = tuple(native_modules)
         self.dimension = self._measure_dimension()
 
@@ -136,7 +138,9 @@ class Encoder:
         """Count the tokens of each text, without special tokens."""
         if not texts:
             return []
-        rows = self._tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
+        with self._tokenizing:
+            encoded = self._tokenizer(list(texts), add_special_tokens=False, verbose=False)
+        rows = encoded["input_ids"]
         return [len(row) for row in rows]
 
     def hidden_batches(
@@ -150,12 +154,13 @@ class Encoder:
 
         if not texts:
             return
-        encoded = self._tokenizer(
-            list(texts),
-            truncation=True,
-            max_length=self.max_tokens,
-            return_offsets_mapping=True,
-        )
+        with self._tokenizing:
+            encoded = self._tokenizer(
+                list(texts),
+                truncation=True,
+                max_length=self.max_tokens,
+                return_offsets_mapping=True,
+            )
         lengths = [len(row) for row in encoded["input_ids"]]
         device = self._model.device
         for rows in _batches(lengths, batch_tokens):

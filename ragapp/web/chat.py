@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from ragapp.ask import ask
-from ragapp.errors import ModelMissing, RagappError
+from ragapp.errors import EngineError, ModelMissing, RagappError
 from ragapp.settings import Settings
 from ragapp.synthesis.engine import ChatEngine, Decoding
 from ragapp.synthesis.phrases import phrases_for
@@ -24,6 +25,8 @@ from ragapp.workspace import ANSWER_MODES, Workspace
 
 if TYPE_CHECKING:
     from gradio.components import HTML, Button, Radio, Textbox
+
+logger = logging.getLogger(__name__)
 
 FRAME_S = 0.04
 """Shortest time between two pictures of a growing answer: as smooth as the eye asks for."""
@@ -124,6 +127,11 @@ class Chat:
                 yield from self._grow(events, conversation, exchange, strings)
         except RagappError as error:
             exchange.error = error
+        except Exception as error:  # the page's boundary: nobody is left waiting for an answer
+            logger.exception("answering")
+            exchange.error = EngineError(
+                strings.unforeseen, f"{type(error).__name__}: {error}", strings.see_log
+            )
         yield Frame(
             live=_live(exchange, strings),
             evidence=render.evidence_html(conversation.exchanges, strings),

@@ -49,7 +49,7 @@ CONTENT_POLICY = "; ".join(
 HEADERS = {
     "content-security-policy": CONTENT_POLICY,
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # without one, browsers hide the origin of a form
     "cross-origin-opener-policy": "same-origin",
 }
 

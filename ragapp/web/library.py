@@ -135,6 +135,7 @@ class Library:
         self._workspace = workspace
         self.settings = workspace.settings
         self.queue = IngestQueue(workspace)
+        self._followers: dict[str, object] = {}
 
     def names(self) -> list[str]:
         """Return the knowledge bases to choose from: the default one can be chosen unmade."""
@@ -211,14 +212,20 @@ class Library:
         said = strings.removed_kept_file.format(name=document.name, path=document.path)
         return render.notice_html(said, "good")
 
-    def follow(self, kb: str, language: str) -> Iterator[FilesFrame]:
-        """Show the files at work until all are done; the list of documents comes at the end."""
+    def follow(self, kb: str, language: str, session: str) -> Iterator[FilesFrame]:
+        """Show the files at work until all are done; the list of documents comes at the end.
+
+        A later call for the same browser session takes over: the earlier one then ends early.
+        """
         strings = STRINGS[language]
+        mine = self._followers[session] = object()
         state = self.queue.state(kb)
         while state.active:
             yield FilesFrame(render.files_html(state.rows, strings), True, True)
             self.queue.wait(state.version, timeout_s=5.0)
             time.sleep(POLL_S)
+            if self._followers.get(session) is not mine:
+                return
             state = self.queue.state(kb)
         yield FilesFrame(
             render.files_html(state.rows, strings),
@@ -226,6 +233,10 @@ class Library:
             bool(state.rows),
             self.documents_html(kb, strings),
         )
+
+    def forget(self, session: str) -> None:
+        """End what is shown to a closed tab; the files themselves are worked on to the end."""
+        self._followers.pop(session, None)
 
     def _folder(self, kb: str) -> Path:
         return paths.knowledge_base(self.settings.home, kb)

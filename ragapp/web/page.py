@@ -65,7 +65,8 @@ def build_app(workspace: Workspace) -> gr.Blocks:
         words = html_pane("words")
         labels.bind(words, lambda s: {"value": render.drop_words_html(s)})
         _wire_chat(chat, chat_panel, evidence, library_panel, chosen)
-        _wire_library(library, library_panel, chosen)
+        _wire_documents(library, library_panel, chosen)
+        _wire_knowledge_bases(library, library_panel, chosen)
         _wire_page(page, library, library_panel, chat, chat_panel, labels, warmup, status,
                    evidence, chosen)  # fmt: skip
     return page
@@ -114,41 +115,25 @@ def _wire_chat(
     panel.new.click(new, [chosen], pictures, **EVENT)
 
 
-def _wire_library(library: Library, panel: LibraryPanel, chosen: gr.Radio) -> None:
-    files = [panel.files, panel.stop, panel.clear, panel.documents]
+def _wire_documents(library: Library, panel: LibraryPanel, chosen: gr.Radio) -> None:
+    files = _files_components(panel)
 
-    def upload(uploads: list[str] | None, kb: str, language: str) -> Iterator[list[Any]]:
+    def upload(
+        uploads: list[str] | None, kb: str, language: str, request: gr.Request
+    ) -> Iterator[list[Any]]:
         if uploads:
             library.queue.add(kb, [Path(upload) for upload in uploads])
             yield [gr.update(value=None), "", *(gr.skip() for _ in files), gr.skip()]
-        for frame in library.follow(kb, language):
-            yield [gr.skip(), gr.skip(), *_files(frame), gr.skip()]
-        yield [*(gr.skip() for _ in range(6)), _choices(library, kb)]
+        for frame in library.follow(kb, language, _session(request)):
+            # The first upload makes the knowledge base; the list of them is new then.
+            choices = gr.skip() if frame.active else _choices(library, kb)
+            yield [gr.skip(), gr.skip(), *_files(frame), choices]
 
-    def follow(kb: str, language: str) -> Iterator[list[Any]]:
-        yield from map(_files, library.follow(kb, language))
+    def clear(kb: str, language: str, request: gr.Request) -> list[Any]:
+        library.queue.clear(kb)
+        return _files(next(library.follow(kb, language, _session(request))))
 
-    def choose(kb: str, language: str) -> list[Any]:
-        strings = STRINGS[language]
-        return [library.documents_html(kb, strings), library.place_html(kb, strings), ""]
-
-    def create(name: str, language: str) -> Iterator[list[Any]]:
-        yield [gr.skip(), gr.skip(), render.notice_html(STRINGS[language].loading)]
-        made, said = library.create(name, language)
-        if made is None:
-            yield [gr.skip(), gr.skip(), said]
-        else:
-            yield [_choices(library, made), "", said]
-
-    def ask_before(kb: str, language: str) -> list[Any]:
-        said = library.warn_before_deleting(kb, language)
-        return [said, *_confirming(True)]
-
-    def delete(kb: str, language: str) -> list[Any]:
-        said = library.delete(kb, language)
-        return [said, *_confirming(False), _choices(library, library.first_choice())]
-
-    def delete_document(kb: str, language: str, event: gr.EventData) -> list[Any]:
+    def delete(kb: str, language: str, event: gr.EventData) -> list[Any]:
         said = library.delete_document(kb, int(event.document), language)
         return [said, library.documents_html(kb, STRINGS[language])]
 
@@ -160,27 +145,51 @@ def _wire_library(library: Library, panel: LibraryPanel, chosen: gr.Radio) -> No
         **EVENT,
     )
     panel.stop.click(library.queue.stop, [panel.kb], queue=False, **EVENT)
-    panel.clear.click(library.queue.clear, [panel.kb], **EVENT).then(
-        follow, [panel.kb, chosen], files, **EVENT
+    panel.clear.click(clear, [panel.kb, chosen], files, **EVENT)
+    panel.documents.delete_document(
+        delete, [panel.kb, chosen], [panel.said, panel.documents], **EVENT
     )
+
+
+def _wire_knowledge_bases(library: Library, panel: LibraryPanel, chosen: gr.Radio) -> None:
+    def choose(kb: str, language: str, request: gr.Request) -> Iterator[list[Any]]:
+        place = library.place_html(kb, STRINGS[language])
+        for frame in library.follow(kb, language, _session(request)):
+            yield [place, *_files(frame)]
+
+    def create(name: str, language: str) -> Iterator[list[Any]]:
+        yield [gr.skip(), gr.skip(), render.notice_html(STRINGS[language].loading)]
+        made, said = library.create(name, language)
+        if made is None:
+            yield [gr.skip(), gr.skip(), said]
+        else:
+            yield [_choices(library, made), "", said]
+
+    def ask_before(kb: str, language: str) -> list[Any]:
+        return [library.warn_before_deleting(kb, language), *_confirming(True)]
+
+    def delete(kb: str, language: str) -> list[Any]:
+        said = library.delete(kb, language)
+        return [said, *_confirming(False), _choices(library, library.first_choice())]
+
     panel.kb.change(
-        choose, [panel.kb, chosen], [panel.documents, panel.place, panel.files], **EVENT
-    ).then(follow, [panel.kb, chosen], files, **EVENT)
-    made = [panel.kb, panel.new_name, panel.said]
+        choose,
+        [panel.kb, chosen],
+        [panel.place, *_files_components(panel)],
+        trigger_mode="multiple",
+        **EVENT,
+    )
     gr.on(
         [panel.create.click, panel.new_name.submit],
         create,
         [panel.new_name, chosen],
-        made,
+        [panel.kb, panel.new_name, panel.said],
         **EVENT,
     )
     confirming = [panel.said, panel.delete, panel.keep, panel.confirm]
     panel.delete.click(ask_before, [panel.kb, chosen], confirming, **EVENT)
     panel.keep.click(lambda: ["", *_confirming(False)], None, confirming, **EVENT)
     panel.confirm.click(delete, [panel.kb, chosen], [*confirming, panel.kb], **EVENT)
-    panel.documents.delete_document(
-        delete_document, [panel.kb, chosen], [panel.said, panel.documents], **EVENT
-    )
 
 
 def _wire_page(
@@ -203,18 +212,15 @@ def _wire_page(
         ).value
 
     def speak(kb: str, language: str, request: gr.Request) -> list[Any]:
-        strings = STRINGS[language]
-        rows = library.queue.state(kb).rows
         return [
-            *labels.updates(strings),
+            *labels.updates(STRINGS[language]),
             *_frame(chat.show(_session(request), language)),
-            library.documents_html(kb, strings),
-            library.place_html(kb, strings),
-            render.files_html(rows, strings),
+            library.place_html(kb, STRINGS[language]),
+            "",
         ]
 
-    def follow(kb: str, language: str) -> Iterator[list[Any]]:
-        yield from map(_files, library.follow(kb, language))
+    def follow(kb: str, language: str, request: gr.Request) -> Iterator[list[Any]]:
+        yield from map(_files, library.follow(kb, language, _session(request)))
 
     def warm(kb: str, language: str) -> Iterator[str]:
         warmup.start(kb)
@@ -227,24 +233,23 @@ def _wire_page(
         chat_panel.past,
         chat_panel.live,
         evidence,
-        panel.documents,
         panel.place,
-        panel.files,
+        panel.said,
     ]
-    files = [panel.files, panel.stop, panel.clear, panel.documents]
+    files = _files_components(panel)
     loaded = (
         page.load(choose_language, None, [chosen], **EVENT)
         .then(lambda: _choices(library, library.first_choice()), None, [panel.kb], **EVENT)
         .then(speak, [panel.kb, chosen], spoken, js=SET_PAGE_LANGUAGE, **EVENT)
     )
-    loaded.then(follow, [panel.kb, chosen], files, **EVENT)
-    loaded.then(warm, [panel.kb, chosen], [status], **EVENT)
-    chosen.input(speak, [panel.kb, chosen], spoken, js=SET_PAGE_LANGUAGE, **EVENT).then(
-        warm, [panel.kb, chosen], [status], **EVENT
-    )
+    switched = chosen.input(speak, [panel.kb, chosen], spoken, js=SET_PAGE_LANGUAGE, **EVENT)
+    for spoke in (loaded, switched):
+        spoke.then(follow, [panel.kb, chosen], files, **EVENT)
+        spoke.then(warm, [panel.kb, chosen], [status], **EVENT)
 
     def forget(request: gr.Request) -> None:
         chat.conversations.drop(_session(request))
+        library.forget(_session(request))
 
     page.unload(forget)
 
@@ -272,9 +277,15 @@ def _files(frame: FilesFrame) -> list[Any]:
     ]
 
 
+def _files_components(panel: LibraryPanel) -> list[Any]:
+    """Return what ``_files`` fills."""
+    return [panel.files, panel.stop, panel.clear, panel.documents]
+
+
 def _choices(library: Library, value: str) -> dict[str, Any]:
     names = library.names()
-    return gr.update(choices=names, value=value if value in names else names[0])
+    changes: dict[str, Any] = gr.update(choices=names, value=value if value in names else names[0])
+    return changes
 
 
 def _confirming(asked: bool) -> list[Any]:
