@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 HERE = Path(__file__).parent
 SAMPLES = HERE.parent / "sample_docs"
 PICTURES = [
-    ("en", "screenshot.png", "How does top-p sampling choose the next token?"),
+    ("en", "screenshot.png", "How does nucleus sampling choose the next token?"),
     ("zh", "screenshot-zh.png", "Qwen2.5 不写系统消息会怎样？"),
 ]
 

@@ -14,7 +14,7 @@ from ragapp.documents.discover import discover
 from ragapp.documents.parse import parse_file
 from ragapp.documents.split import split_document
 from ragapp.embedding.encode import Passage
-from ragapp.errors import Cancelled, DocumentError
+from ragapp.errors import Cancelled, DocumentError, KnowledgeBaseBusy
 from ragapp.index.knowledge_base import Writer
 from ragapp.index.rows import NewChunk
 from ragapp.index.store import StoredDocument
@@ -144,6 +144,8 @@ def _already_there(document: Document, writer: Writer) -> IngestedFile | None:
     for stored in same:
         if stored.path == document.path:
             return _kept(document, stored, Status.UNCHANGED)
+    for replaced in writer.find(path=document.path) if same else ():
+        writer.remove(replaced.id)  # what this path held before is gone
     for stored in same:
         if Path(stored.path).exists():
             note = f"the same content as {stored.path}"
@@ -214,15 +216,16 @@ def watch(
         settled = [path for path, state in changed.items() if pending.get(path) == state]
         gone = [path for path in known if path not in states]
         pending = changed
-        results = [
-            IngestedFile(str(path), Status.REMOVED)
-            for path in gone
-            if remove(str(path.absolute()), into)
-        ]
-        if settled:
-            results += ingest(settled, into, cancel=stop.is_set)
-        known = {p: s for p, s in known.items() if p in states}
-        known |= {path: states[path] for path in settled}
+        results: list[IngestedFile] = []
+        # While somebody else writes, the changes stay unknown, and the next round tries again.
+        with contextlib.suppress(KnowledgeBaseBusy):
+            for path in gone:
+                if remove(str(path.absolute()), into):
+                    results.append(IngestedFile(str(path), Status.REMOVED))
+            if settled:
+                results += ingest(settled, into, cancel=stop.is_set)
+            known = {p: s for p, s in known.items() if p in states}
+            known |= {path: states[path] for path in settled}
         if results:
             yield results
 

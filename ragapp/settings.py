@@ -112,6 +112,10 @@ def _convert(key: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - a sett
             return _to_bool(value)
         if kind in (int, float) and isinstance(value, bool):
             raise ValueError("true and false are not numbers")
+        if kind is int and isinstance(value, float):
+            raise ValueError("int() would cut it")
+        if kind is str and not isinstance(value, str):
+            raise ValueError("str() would take anything")
         return kind(value)
     except (ValueError, TypeError) as error:
         raise SettingsError(

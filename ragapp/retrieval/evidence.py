@@ -80,22 +80,31 @@ def pack_evidence(
             if key not in chosen or chosen[key][0] < score:
                 chosen[key] = (score, hit, sentence)
     best = sorted(chosen.values(), key=lambda item: -item[0])[:sentences]
+    taken = {(hit.path, sentence.start) for _, hit, sentence in best}
     excerpts: list[tuple[Hit, list[ScoredSentence]]] = []
     for hit in hits[:passages]:
         mine = sorted((s for _, owner, s in best if owner is hit), key=lambda s: s.start)
-        excerpts.extend((hit, run) for run in _runs(hit, mine))
+        excerpts.extend((hit, run) for run in _runs(hit, mine, taken))
     return [_excerpt(number, hit, run) for number, (hit, run) in enumerate(excerpts, start=1)]
 
 
-def _runs(hit: Hit, sentences: Sequence[ScoredSentence]) -> list[list[ScoredSentence]]:
-    """Group sentences that follow one another; a single one left out between two is taken in."""
+def _runs(
+    hit: Hit, sentences: Sequence[ScoredSentence], taken: set[tuple[str, int]]
+) -> list[list[ScoredSentence]]:
+    """Group sentences that follow one another; a single one left out between two is taken in.
+
+    Unless it is in ``taken``, for another excerpt; what is taken in is added there.
+    """
     place = {sentence.start: i for i, sentence in enumerate(hit.sentences)}
     runs: list[list[ScoredSentence]] = []
     for sentence in sentences:
         if runs:
             last, here = place[runs[-1][-1].start], place[sentence.start]
-            if here - last <= 2:
-                runs[-1].extend(hit.sentences[last + 1 : here + 1])
+            between = hit.sentences[last + 1 : here]
+            keys = {(hit.path, left_out.start) for left_out in between}
+            if len(between) <= 1 and not keys & taken:
+                taken |= keys
+                runs[-1].extend((*between, sentence))
                 continue
         runs.append([sentence])
     return runs

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 POINTS_BACK_ENGLISH = re.compile(
     r"\b(it|its|they|them|their|he|him|his|she|her|this|that|these|those|former|latter|same|"
     r"one|ones|another|instead|else|also|then)\b"
-    r"|^\s*(and|but|or|so|why|how so|what about|how about)\b",
+    r"|^\s*(and|but|or|so|what about|how about)\b",
     re.IGNORECASE,
 )
 POINTS_BACK_CHINESE = re.compile(
-    r"[它他她]|[这這那]|其(?!他|它|实|實|余|餘)|该|該|此|前者|后者|後者|上述|呢[?？]?$|"
-    r"^(那么|那麼|为什么|為什麼|怎么|怎麼|还有|還有|另外)"
+    r"(?<!其)[它他她]|[这這那]|其(?!他|它|实|實|余|餘|中)|(?<![应應])[该該]|(?<![因如彼])此(?!外)|"
+    r"前者|后者|後者|上述|呢[?？]?$|^(那么|那麼|还有|還有|另外)"
 )
 SHORT_WORDS = 3
 SHORT_HAN = 6

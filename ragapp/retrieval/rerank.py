@@ -54,11 +54,12 @@ class CrossEncoderReranker:
         Raises:
             ModelError: the folder holds no cross-encoder.
         """
+        from safetensors import SafetensorError
         from sentence_transformers import CrossEncoder
 
         try:
             return cls(CrossEncoder(str(folder), device=device, local_files_only=True))
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise ModelError(
                 f"the reranker in {folder}",
                 str(error),

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
@@ -15,7 +15,15 @@ from ragapp.errors import EngineError, ModelMissing, RagappError
 from ragapp.settings import Settings
 from ragapp.synthesis.engine import ChatEngine, Decoding
 from ragapp.synthesis.phrases import phrases_for
-from ragapp.types import AnswerCited, AnswerDone, AnswerText, EvidenceFound, FinishReason, Notice
+from ragapp.types import (
+    AnswerCited,
+    AnswerDone,
+    AnswerEvent,
+    AnswerText,
+    EvidenceFound,
+    FinishReason,
+    Notice,
+)
 from ragapp.web import render
 from ragapp.web.conversation import Conversation, Conversations, Exchange, Waiting
 from ragapp.web.labels import Labels
@@ -106,36 +114,31 @@ class Chat:
         self, question: str, kb: str, mode: str, language: str, session: str
     ) -> Iterator[Frame]:
         """Answer a question as pictures of the page, each the whole of what changed."""
-        strings = STRINGS[language]
         conversation = self.conversations.of(session)
+        conversation.language = language
         earlier = conversation.turns()
         exchange, stop = conversation.begin(question)
-        yield Frame(
-            past=render.conversation_html(conversation.exchanges[:-1], strings),
-            live=_live(exchange, strings),
-        )
+        yield _picture(conversation, exchange, past=True)
         try:
-            engine = self._engine(mode, exchange, strings)
+            engine = self._engine(mode, exchange, STRINGS[language])
             within = self._workspace.open(kb)
             if stop.is_set():
                 exchange.take(AnswerDone("", False, FinishReason.CANCELLED))
             else:
                 exchange.waiting = Waiting.SEARCHING
-                yield Frame(live=_live(exchange, strings))
+                yield _picture(conversation, exchange)
                 decoding = Decoding(max_new_tokens=self._workspace.settings.max_new_tokens)
                 events = ask(question, within, engine, earlier, decoding, stop.is_set)
-                yield from self._grow(events, conversation, exchange, strings)
+                yield from _grow(events, conversation, exchange)
         except RagappError as error:
             exchange.error = error
         except Exception as error:  # the page's boundary: nobody is left waiting for an answer
             logger.exception("answering")
+            strings = STRINGS[language]
             exchange.error = EngineError(
                 strings.unforeseen, f"{type(error).__name__}: {error}", strings.see_log
             )
-        yield Frame(
-            live=_live(exchange, strings),
-            evidence=render.evidence_html(conversation.exchanges, strings),
-        )
+        yield _picture(conversation, exchange, evidence=True)
 
     def _engine(self, mode: str, exchange: Exchange, strings: Strings) -> ChatEngine | None:
         """Return the engine for a mode; without a chat model quote, and say so."""
@@ -150,34 +153,14 @@ class Chat:
             exchange.take(Notice(phrases.weak_model.format(model=too_weak)))
         return engine
 
-    def _grow(
-        self,
-        events: Iterator[Any],
-        conversation: Conversation,
-        exchange: Exchange,
-        strings: Strings,
-    ) -> Iterator[Frame]:
-        shown = 0.0
-        for event in events:
-            exchange.take(event)
-            if isinstance(event, EvidenceFound | AnswerCited):
-                evidence = render.evidence_html(conversation.exchanges, strings)
-                yield Frame(live=_live(exchange, strings), evidence=evidence)
-            elif isinstance(event, AnswerText) and time.monotonic() - shown < FRAME_S:
-                continue
-            else:
-                yield Frame(live=_live(exchange, strings))
-            shown = time.monotonic()
-
     def show(self, session: str, language: str) -> Frame:
         """Return the whole conversation, in another language for instance."""
+        conversation = self.conversations.of(session)
+        conversation.language = language
+        if conversation.exchanges:
+            return _picture(conversation, conversation.exchanges[-1], past=True, evidence=True)
         strings = STRINGS[language]
-        exchanges = self.conversations.of(session).exchanges
-        return Frame(
-            past=render.conversation_html(exchanges[:-1], strings),
-            live=_live(exchanges[-1], strings) if exchanges else render.welcome_html(strings),
-            evidence=render.evidence_html(exchanges, strings),
-        )
+        return Frame("", render.welcome_html(strings), render.evidence_html([], strings))
 
 
 def chat_model_command(settings: Settings) -> str:
@@ -186,5 +169,29 @@ def chat_model_command(settings: Settings) -> str:
     return "ragapp models pull" if name == "auto" else f"ragapp models pull {name}"
 
 
-def _live(exchange: Exchange, strings: Strings) -> str:
-    return render.conversation_html([exchange], strings)
+def _grow(
+    events: Iterator[AnswerEvent], conversation: Conversation, exchange: Exchange
+) -> Iterator[Frame]:
+    shown = 0.0
+    for event in events:
+        exchange.take(event)
+        if isinstance(event, AnswerText) and time.monotonic() - shown < FRAME_S:
+            continue
+        found = isinstance(event, EvidenceFound | AnswerCited)
+        yield _picture(conversation, exchange, evidence=found)
+        shown = time.monotonic()
+
+
+def _picture(
+    conversation: Conversation, exchange: Exchange, *, past: bool = False, evidence: bool = False
+) -> Frame:
+    """Render the exchange being answered, and what else changed, in the language of now."""
+    if exchange not in conversation.exchanges:
+        return Frame()  # a new conversation has begun meanwhile
+    strings = STRINGS[conversation.language]
+    exchanges = conversation.exchanges
+    return Frame(
+        past=render.conversation_html(exchanges[:-1], strings) if past else None,
+        live=render.conversation_html([exchange], strings),
+        evidence=render.evidence_html(exchanges, strings) if evidence else None,
+    )

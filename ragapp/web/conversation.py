@@ -20,6 +20,7 @@ from ragapp.types import (
     Notice,
     Turn,
 )
+from ragapp.web.strings import Interface
 
 REMEMBERED_SESSIONS = 1000
 """Sessions whose tab vanished without a word are forgotten, oldest first, beyond so many."""
@@ -85,6 +86,7 @@ class Conversation:
 
     def __init__(self) -> None:
         self.exchanges: list[Exchange] = []
+        self.language: str = Interface.ENGLISH
         self._asked = 0
         self._stop = threading.Event()
 

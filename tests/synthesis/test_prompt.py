@@ -50,7 +50,7 @@ def test_with_room_everything_is_in_and_in_order(engine):
 
 def test_the_language_of_the_prompt_is_that_of_the_question(engine):
     built = build_prompt("白化消除什么？", EVIDENCE, (), Language.CHINESE, engine, 100)
-    assert "用中文" in built.messages[0].content
+    assert "中文" in built.messages[0].content
     assert built.messages[-1].content.endswith("问题： 白化消除什么？")
 
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,8 +52,10 @@ def _wait_for_page(address: str, process: subprocess.Popen[bytes], log: Path) ->
     ends = time.monotonic() + START_S
     while time.monotonic() < ends:
         try:
-            urllib.request.urlopen(address, timeout=5).close()
+            urllib.request.urlopen(f"{address}/", timeout=START_S).close()
             return
+        except urllib.error.HTTPError:
+            return  # it answers, and asks for a password
         except OSError:
             assert process.poll() is None, log.read_text()
             time.sleep(0.1)
@@ -70,7 +73,9 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(browser: Browser, address: str, locale: str = "en-US", **options: object) -> Iterator[Page]:
+def opened(
+    browser: Browser, address: str, locale: str = "en-US", **options: object
+) -> Iterator[Page]:
     """Open the page as a new visitor and wait until it can be used."""
     context: BrowserContext = browser.new_context(locale=locale, **options)  # type: ignore[arg-type]
     page = context.new_page()

@@ -30,6 +30,8 @@ BRIDGE = """# 青石桥
 桥身用青石砌成，共有七个桥孔。
 一九五八年洪水冲毁了两个桥孔，次年由县里出资修复。
 """
+LONG = "Write a long story about the lighthouse, its lamp, its tower and its last keeper."
+"""The small model writes hundreds of tokens about this, so there is time to stop it."""
 HOSTILE = """# Notes <img src=x onerror="window.hacked=1">
 
 The password of the ferry office is <script>window.hacked=1</script> written on the door.
@@ -144,12 +146,24 @@ def test_stop_ends_an_answer_and_keeps_what_was_said(library: str, browser: Brow
     with opened(browser, library) as page:
         choose(page)
         answer_by(page, "generate")
-        ask(page, "Describe everything about the lighthouse, its tower, lamp and keeper, at length.")
+        ask(page, LONG)
         page.locator("#live .answer").wait_for()
         page.locator("#stop").click()
         expect(page.locator("#live .finish")).to_have_text("Stopped by you.", timeout=5_000)
         expect(page.locator("#live .answer")).not_to_be_empty()
         expect(page.locator("#send")).to_be_visible()
+
+
+def test_a_new_conversation_ends_the_old_one_in_the_middle(library: str, browser: Browser) -> None:
+    with opened(browser, library) as page:
+        choose(page)
+        answer_by(page, "generate")
+        ask(page, LONG)
+        page.locator("#live .answer").wait_for()
+        page.locator("#new-chat").click()
+        expect(page.locator("#live .welcome")).to_be_visible()
+        expect(page.locator("#send")).to_be_visible()
+        expect(page.locator("#live .exchange")).to_have_count(0)
 
 
 def test_a_weak_model_is_held_to_quotations_and_says_so(library: str, browser: Browser) -> None:
@@ -208,7 +222,9 @@ def test_documents_answers_and_names_cannot_act(library: str, browser: Browser) 
         ask(page, "When does the ferry office open?")
         expect(page.locator("#evidence .card").first).to_contain_text("<script>")
         expect(page.locator("#live .answer")).to_contain_text("opens at nine")
-        ask(page, "<img src=http://198.51.100.7/q.png onerror=hacked=1> lighthouse ![a](//b.test/c)")
+        ask(
+            page, "<img src=http://198.51.100.7/q.png onerror=hacked=1> lighthouse ![a](//b.test/c)"
+        )
         expect(page.locator("#live .under")).to_be_visible()
         page.reload()
         page.wait_for_selector("#question textarea")
@@ -242,9 +258,7 @@ def test_on_a_phone_nothing_sticks_out(library: str, browser: Browser) -> None:
         expect(page.locator("#kb")).to_be_in_viewport()
 
 
-def test_a_deleted_document_is_gone_from_list_and_answers(
-    library: str, browser: Browser
-) -> None:
+def test_a_deleted_document_is_gone_from_list_and_answers(library: str, browser: Browser) -> None:
     with opened(browser, library) as page:
         choose(page)
         page.locator("#drop input[type=file]").set_input_files(

@@ -19,7 +19,7 @@ SHORT = [Message("user", "What is the capital of France? Answer in one word.")]
 
 
 def run(engine, messages=COUNT, cancel=never_cancel, **decoding):
-    decoding = {"max_new_tokens": 12} | decoding
+    decoding = {"max_new_tokens": 6} | decoding
     events = list(engine.generate(messages, Decoding(**decoding), cancel))
     assert isinstance(events[-1], GenerationDone)
     assert all(isinstance(event, TextDelta) for event in events[:-1])
@@ -27,11 +27,11 @@ def run(engine, messages=COUNT, cancel=never_cancel, **decoding):
 
 
 def test_an_answer_streams_in_several_pieces_and_says_how_it_went(engine):
-    events = list(engine.generate(COUNT, Decoding(max_new_tokens=12), never_cancel))
+    events = list(engine.generate(COUNT, Decoding(max_new_tokens=9), never_cancel))
     done = events[-1]
     assert len(events) > 6
     assert done.prompt_tokens == engine.count_tokens(COUNT)
-    assert done.completion_tokens == 12
+    assert done.completion_tokens == 9
     assert done.first_token_s > 0
     assert done.tokens_per_s > 0
 
@@ -57,7 +57,7 @@ def test_sampling_follows_its_seed(engine):
         return run(engine, temperature=1.5, seed=seed)[0]
 
     assert sampled(1) == sampled(1)
-    assert len({sampled(seed) for seed in range(4)}) > 1
+    assert len({sampled(seed) for seed in range(3)}) > 1
 
 
 @pytest.mark.parametrize("after", [1, 5])
@@ -158,7 +158,9 @@ def test_a_base_model_without_chat_template_is_refused(folder):
         TorchEngine.load(folder, name="base")
 
 
-@pytest.mark.parametrize("content", [b"", b"\0" * 64, b"\x10\0\0\0\0\0\0\0{not json"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 64, b"\x10\0\0\0\0\0\0\0{not json"], ids=["empty", "zeros", "junk"]
+)
 def test_harmed_weights_are_a_model_error(folder, content):
     weights = folder / "model.safetensors"
     weights.unlink()

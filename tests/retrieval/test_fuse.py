@@ -1,0 +1,69 @@
+"""Fusion by z-scores over all passages, though only candidates are scored."""
+
+import numpy as np
+import pytest
+
+from ragapp.embedding.whiten import unit
+from ragapp.index import dense, lexical
+from ragapp.index.snapshot import Snapshot
+from ragapp.index.terms import term_counts
+from ragapp.retrieval.fuse import hybrid_candidates, z_score
+
+WORDS = "whitening vector retrieval sentence passage 白化 检索 句子 faiss model".split()
+
+
+def snapshot(n, seed=0):
+    generator = np.random.default_rng(seed)
+    texts = [" ".join(generator.choice(WORDS, size=6)) for _ in range(n)]
+    vectors = unit(generator.normal(size=(n, 16)) + 0.4)
+    ids = np.arange(n) * 3 + 7
+    built = Snapshot(
+        1, ids, dense.build(vectors), lexical.build([term_counts(t) for t in texts]), {}
+    )
+    return built, vectors
+
+
+@pytest.fixture
+def question():
+    return unit(np.random.default_rng(99).normal(size=16))
+
+
+def test_z_score():
+    values = np.array([1.0, 2.0, 3.0], np.float32)
+    assert z_score(values) == pytest.approx([-(1.5**0.5), 0, 1.5**0.5])
+    assert z_score(values, 1.0, 2.0) == pytest.approx([0, 0.5, 1])
+    assert z_score(np.full(3, 0.7, np.float32)).tolist() == [0, 0, 0]
+    assert z_score(values[:0], 0.0, 1.0).tolist() == []
+
+
+@pytest.mark.parametrize("text", ["faiss retrieval", "白化检索", "no such words", ""])
+def test_candidates_are_what_brute_force_finds(question, text):
+    built, vectors = snapshot(300)
+    scores = vectors @ question
+    bm25 = built.lexical.scores(text)
+    fused = z_score(scores) + z_score(bm25)
+    expected = built.ids[np.argsort(-fused, kind="stable")[:10]]
+    found = hybrid_candidates(built, question, text, depth=300)
+    assert found.ids[:10].tolist() == expected.tolist()
+    rows = (found.ids - 7) // 3
+    assert found.fused == pytest.approx(fused[rows], abs=1e-4)
+    assert found.dense == pytest.approx(scores[rows], abs=1e-5)
+    assert found.lexical == pytest.approx(bm25[rows])
+
+
+def test_the_depth_of_the_lists_does_not_change_scores(question):
+    built, _ = snapshot(300)
+    deep = hybrid_candidates(built, question, "faiss 检索", depth=300)
+    shallow = hybrid_candidates(built, question, "faiss 检索", depth=20)
+    by_id = dict(zip(deep.ids.tolist(), deep.fused.tolist(), strict=True))
+    assert 20 <= len(shallow.ids) <= 40
+    for chunk, score in zip(shallow.ids.tolist(), shallow.fused.tolist(), strict=True):
+        assert score == pytest.approx(by_id[chunk], abs=1e-5)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_small_knowledge_bases(question, n):
+    built, _ = snapshot(n)
+    found = hybrid_candidates(built, question, "faiss")
+    assert len(found.ids) == n
+    assert np.isfinite(found.fused).all()

@@ -1,0 +1,114 @@
+"""Search over real documents with the real encoder."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from fixtures import workspace
+
+from ragapp.embedding.language import language_of
+from ragapp.embedding.space import VectorSpace
+from ragapp.retrieval.query import make_query
+from ragapp.retrieval.search import search
+
+# Question → file, and words of the passage that answers it.
+QUESTIONS = {
+    "白化的指数取多少检索效果最好？": ("句向量与白化.pdf", "0.1 到 0.25"),
+    "问题和文章要不要减去同一个平均向量？": ("句向量与白化.pdf", "各用各的均值"),
+    "只有几十段的小知识库为什么不能直接估计协方差？": ("句向量与白化.pdf", "30 个段落"),
+    "Qwen2.5 不写系统消息会怎样？": ("大模型对话格式.md", "自动插入"),
+    "ChatGLM2 的轮次编号从几开始？": ("大模型对话格式.md", "轮次从 1 开始"),
+    "用简体字提问，怎样才能找到繁体的资料？": ("繁體中文檢索.txt", "轉成簡體"),
+    "Why does the padding in a batch change my sentence embedding?": (
+        "sentence-vectors-and-pooling.md", "padding"),
+    "All my E5 similarity scores are above 0.7. Is something broken?": (
+        "sentence-vectors-and-pooling.md", "E5"),
+    "Can I delete vectors from an HNSW graph?": ("faiss-indexes.txt", "cannot delete"),
+    "How much memory does a product-quantised index of a million vectors need?": (
+        "faiss-indexes.txt", "product"),
+}  # fmt: skip
+
+
+def found(question, samples, k=5, space=None):
+    query = make_query(question, [], samples.encoder)
+    return search(query, samples.kb, space or samples.space, samples.reranker, k)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_the_passage_that_answers_is_among_the_first_five(samples, question):
+    file, words = QUESTIONS[question]
+    hits = found(question, samples, k=5)
+    assert any(hit.document == file and words in " ".join(hit.text.split()) for hit in hits)
+
+
+def test_a_hit_points_into_its_document(samples):
+    documents = {d.path: d for d in samples.kb.documents()}
+    for hit in found("白化的指数取多少？", samples, k=10):
+        text = samples.kb.document_text(documents[hit.path].id)
+        assert text[hit.start : hit.end] == hit.text
+        assert hit.sentences
+        for sentence in hit.sentences:
+            assert text[sentence.start : sentence.end] == sentence.text
+            assert -1.5 < sentence.score < 2
+        assert (hit.page is not None) == hit.path.endswith(".pdf")
+
+
+def test_hits_are_ordered_and_there_are_k(samples):
+    hits = found("whitening", samples, k=4)
+    assert len(hits) == 4
+    assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
+    assert len({h.chunk_id for h in hits}) == 4
+
+
+def test_more_wanted_than_there_are(samples):
+    total = sum(document.chunks for document in samples.kb.documents())
+    assert len(found("whitening 白化", samples, k=1000)) == total
+
+
+def test_a_first_hit_does_not_depend_on_how_many_are_wanted(samples):
+    few, many = found("BERT 白化", samples, k=1), found("BERT 白化", samples, k=10)
+    assert few[0].chunk_id == many[0].chunk_id
+
+
+def test_an_empty_knowledge_base_answers_with_nothing(models_dir, samples, tmp_path):
+    empty = workspace(models_dir, samples.kb.folder.parents[1]).open_or_create("empty")
+    assert found("anything at all", empty) == []
+
+
+def test_simplified_finds_traditional_and_the_other_way_round(samples):
+    for question in ("繁体中文检索", "繁體中文檢索"):
+        assert found(question, samples)[0].document == "繁體中文檢索.txt"
+
+
+def rank_of_answer(question, samples, space, snapshot_ids, vectors, openings):
+    """Rank by the dense side alone, in a space fitted on these chunks."""
+    state = space.fit(vectors, openings, [])
+    mapped = space.apply(state, vectors, openings)
+    query = make_query(question, [], samples.encoder)
+    scores = mapped @ space.whitening(state).question(query.vector, language_of(question))
+    file, words = QUESTIONS[question]
+    chunks = samples.kb.chunks(snapshot_ids)
+    order = [chunks[snapshot_ids[i]] for i in np.argsort(-scores)]
+    return next(
+        place for place, chunk in enumerate(order, start=1)
+        if chunk.document == file and words in " ".join(chunk.text.split())
+    )  # fmt: skip
+
+
+def test_a_knowledge_base_of_some_thirty_chunks_is_no_worse_whitened_than_raw(samples):
+    from ragapp.index.store import Store
+    from ragapp.paths import store_file
+
+    store = Store.open(store_file(samples.kb.folder))
+    rows = store.index_rows(store.generation())
+    store.close()
+    raw = VectorSpace(samples.space.dimension, None, 0.2)
+    mrr = {}
+    for name, space in (("raw", raw), ("whitened", dataclasses.replace(samples.space))):
+        ranks = [
+            rank_of_answer(q, samples, space, rows.ids.tolist(), rows.vectors, rows.openings)
+            for q in QUESTIONS
+        ]
+        mrr[name] = sum(1 / rank for rank in ranks) / len(ranks)
+    assert 20 <= len(rows.ids) <= 80
+    assert mrr["whitened"] >= mrr["raw"]

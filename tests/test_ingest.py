@@ -1,0 +1,229 @@
+"""Files to a knowledge base: what becomes of each, and what is found afterwards."""
+
+import threading
+import time
+
+import pytest
+from fixtures import workspace
+
+from ragapp import ingest as ingest_module
+from ragapp.ask import find
+from ragapp.errors import KnowledgeBaseBusy
+from ragapp.ingest import Status, ingest, remove, watch
+from ragapp.types import Stage
+
+CATS = "The cat sleeps on the warm mat all day long."
+DOGS = "Dogs chase the postman down the street."
+
+
+@pytest.fixture
+def kb(models_dir, tmp_path_factory, request):
+    home = tmp_path_factory.getbasetemp() / "ingest-home"
+    return workspace(models_dir, home).create(f"kb-{abs(hash(request.node.name))}")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "cats.txt").write_text(CATS)
+    (tmp_path / "dogs.md").write_text(f"# Dogs\n\n{DOGS}\n")
+    return tmp_path
+
+
+def statuses(results):
+    return [result.status.value for result in results]
+
+
+def texts(kb):
+    chunks = kb.kb.chunks(kb.kb.snapshot(kb.space).ids.tolist())
+    return " ".join(chunk.text for chunk in chunks.values())
+
+
+def test_new_files_are_added_and_found(kb, folder):
+    results = ingest([folder], kb)
+    assert statuses(results) == ["added", "added"]
+    assert [r.chunks for r in results] == [1, 1]
+    assert find("Who sleeps on the mat?", kb, 1)[0].document == "cats.txt"
+
+
+def test_the_same_again_is_unchanged_and_publishes_nothing(kb, folder):
+    ingest([folder], kb)
+    generation = kb.kb.identity()["generation"]
+    assert statuses(ingest([folder], kb)) == ["unchanged"] * 2
+    assert kb.kb.identity()["generation"] == generation
+
+
+def test_changed_content_takes_the_place_of_the_old(kb, folder):
+    ingest([folder], kb)
+    (folder / "cats.txt").write_text("The cat has moved to the sofa.")
+    assert statuses(ingest([folder], kb)) == ["updated", "unchanged"]
+    assert "mat" not in texts(kb)
+    assert "sofa" in texts(kb)
+
+
+def test_the_same_bytes_under_another_name_are_kept_once(kb, folder):
+    ingest([folder], kb)
+    (folder / "copy.txt").write_text(CATS)
+    results = ingest([folder / "copy.txt"], kb)
+    assert statuses(results) == ["duplicate"]
+    assert "the same content as" in results[0].notes[0]
+    assert len(kb.kb.documents()) == 2
+
+
+def test_a_moved_file_is_renamed_not_read_again(kb, folder):
+    ingest([folder], kb)
+    (folder / "cats.txt").rename(folder / "felines.txt")
+    assert statuses(ingest([folder], kb)) == ["unchanged", "renamed"]
+    assert {d.name for d in kb.kb.documents()} == {"dogs.md", "felines.txt"}
+    assert find("Who sleeps on the mat?", kb, 1)[0].document == "felines.txt"
+
+
+def test_a_file_overwritten_with_a_copy_of_another_loses_what_it_said_before(kb, folder):
+    ingest([folder], kb)
+    (folder / "dogs.md").write_text(CATS)
+    assert statuses(ingest([folder], kb)) == ["unchanged", "duplicate"]
+    assert "postman" not in texts(kb)
+
+
+def test_a_file_moved_over_another_loses_what_that_said_before(kb, folder):
+    ingest([folder], kb)
+    (folder / "cats.txt").replace(folder / "dogs.md")
+    assert statuses(ingest([folder], kb)) == ["renamed"]
+    assert [d.name for d in kb.kb.documents()] == ["dogs.md"]
+    assert "postman" not in texts(kb)
+
+
+def test_one_bad_file_does_not_stop_the_rest(kb, folder):
+    (folder / "bad.pdf").write_bytes(b"%PDF-1.4 broken")
+    (folder / "empty.txt").write_text("")
+    results = ingest([folder, folder / "missing.txt", folder / "what.xyz"], kb)
+    by_name = {result.path.rsplit("/", 1)[1]: result for result in results}
+    assert {name for name, r in by_name.items() if r.status is Status.FAILED} == {
+        "bad.pdf", "empty.txt", "missing.txt", "what.xyz",
+    }  # fmt: skip
+    assert all(by_name[n].error for n in ("bad.pdf", "empty.txt", "missing.txt", "what.xyz"))
+    assert {d.name for d in kb.kb.documents()} == {"cats.txt", "dogs.md"}
+
+
+def test_a_file_that_fails_now_keeps_what_was_read_before(kb, folder):
+    ingest([folder], kb)
+    (folder / "cats.txt").write_text("")
+    assert statuses(ingest([folder], kb)) == ["failed", "unchanged"]
+    assert "mat" in texts(kb)
+
+
+def test_cancelling_keeps_what_is_finished(kb, folder):
+    stop = threading.Event()
+
+    def progress(event):
+        if event.stage is Stage.DONE:
+            stop.set()
+
+    assert statuses(ingest([folder], kb, progress, stop.is_set)) == ["added", "cancelled"]
+    assert [d.name for d in kb.kb.documents()] == ["cats.txt"]
+    assert "mat" in texts(kb)
+
+
+def test_cancelling_in_the_middle_of_a_file_leaves_none_of_it(kb, folder):
+    stop = threading.Event()
+
+    def progress(event):
+        if event.stage is Stage.EMBEDDING:
+            stop.set()
+
+    results = ingest([folder], kb, progress, stop.is_set)
+    assert statuses(results)[1] == "cancelled"
+    assert all(d.chunks == 1 for d in kb.kb.documents())
+    assert len(kb.kb.documents()) == statuses(results).count("added")
+
+
+def test_progress_goes_through_the_stages_in_order(kb, folder):
+    events = []
+    ingest([folder / "cats.txt"], kb, events.append)
+    stages = list(dict.fromkeys(event.stage.value for event in events))
+    assert [s for s in stages if s != "indexing"] == ["parsing", "chunking", "embedding", "done"]
+    assert stages[-1] == "indexing"
+    embedding = [e for e in events if e.stage is Stage.EMBEDDING]
+    assert (embedding[-1].done, embedding[-1].total) == (1, 1)
+    failed = []
+    ingest([folder / "missing.txt"], kb, failed.append)
+    assert failed[-1].stage is Stage.FAILED
+    assert failed[-1].message
+
+
+def test_chinese_files_in_their_encodings(kb, tmp_path):
+    (tmp_path / "简体.txt").write_bytes("猫在垫子上睡觉，一整天都不动。".encode("gb18030") * 4)
+    (tmp_path / "繁體.txt").write_bytes("狗在街上追著郵差跑，嚇壞了鄰居。".encode("big5") * 4)
+    assert statuses(ingest([tmp_path], kb)) == ["added", "added"]
+    assert find("谁追邮差？", kb, 1)[0].document == "繁體.txt"
+    assert find("貓在哪裡睡覺？", kb, 1)[0].document == "简体.txt"
+
+
+def test_removing_by_name_or_path(kb, folder):
+    ingest([folder], kb)
+    assert [d.name for d in remove("cats.txt", kb)] == ["cats.txt"]
+    assert [d.name for d in remove(str(folder / "dogs.md"), kb)] == ["dogs.md"]
+    assert remove("dogs.md", kb) == []
+    assert texts(kb) == ""
+
+
+def test_a_second_ingest_at_once_is_refused(kb, folder):
+    with kb.kb.writer(), pytest.raises(KnowledgeBaseBusy):
+        ingest([folder], kb)
+
+
+def test_watching_picks_up_new_changed_and_removed_files(kb, folder, monkeypatch):
+    monkeypatch.setattr(ingest_module, "WATCH_EVERY_S", 0.1)
+    ingest([folder], kb)
+    stop, seen = threading.Event(), {}
+
+    def follow():
+        for results in watch([folder], kb, stop):
+            seen.update({r.path.rsplit("/", 1)[1]: r.status.value for r in results})
+
+    watcher = threading.Thread(target=follow)
+    watcher.start()
+    try:
+        time.sleep(0.5)
+        (folder / "birds.txt").write_text("Birds sing in the morning.")
+        (folder / "cats.txt").write_text("The cat has moved to the sofa.")
+        (folder / "dogs.md").unlink()
+        deadline = time.monotonic() + 30
+        while len(seen) < 3 and time.monotonic() < deadline:
+            time.sleep(0.1)
+    finally:
+        stop.set()
+        watcher.join()
+    assert seen == {"birds.txt": "added", "cats.txt": "updated", "dogs.md": "removed"}
+    assert "postman" not in texts(kb)
+    assert "sofa" in texts(kb)
+
+
+def test_watching_outlasts_another_writer(kb, folder, monkeypatch):
+    """The page may be ingesting just when a file goes or comes: it is tried again."""
+    monkeypatch.setattr(ingest_module, "WATCH_EVERY_S", 0.1)
+    ingest([folder], kb)
+    stop, seen, problems = threading.Event(), {}, []
+
+    def follow():
+        try:
+            for results in watch([folder], kb, stop):
+                seen.update({r.path.rsplit("/", 1)[1]: r.status.value for r in results})
+        except KnowledgeBaseBusy as error:
+            problems.append(error)
+
+    watcher = threading.Thread(target=follow)
+    watcher.start()
+    try:
+        with kb.kb.writer():
+            time.sleep(0.3)
+            (folder / "dogs.md").unlink()
+            (folder / "birds.txt").write_text("Birds sing in the morning.")
+            time.sleep(1)
+        deadline = time.monotonic() + 30
+        while len(seen) < 2 and not problems and time.monotonic() < deadline:
+            time.sleep(0.1)
+    finally:
+        stop.set()
+        watcher.join()
+    assert problems == []
+    assert seen == {"birds.txt": "added", "dogs.md": "removed"}

@@ -1,0 +1,148 @@
+"""The layout keeps its promises: who imports whom, what is loaded when, where things are said."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ragapp
+
+ROOT = Path(ragapp.__file__).parent
+MODULES = sorted(ROOT.rglob("*.py"))
+STAGES = {"documents", "embedding", "index", "retrieval", "synthesis", "weights", "web"}
+HEAVY = {
+    "torch", "transformers", "gradio", "sentence_transformers", "faiss", "pypdf", "docx", "bs4",
+    "lxml", "markdown_it", "opencc", "safetensors", "tokenizers", "gguf",
+}  # fmt: skip
+SHARED = {"types", "errors", "paths", "settings", "__init__"}
+
+# Pages are laid out in Gradio's own terms; web/app.py imports them when it serves, not before.
+GRADIO_PAGES = {"web/chat.py", "web/library.py", "web/page.py", "web/panes.py"}
+
+ALLOWED = {"retrieval": {"index", "embedding"}}
+# Named exceptions, each a module without state or models. Web is the outermost layer: it calls
+# the wiring modules, and renders what they return.
+EXCEPTIONS = {
+    ("synthesis/cite.py", "ragapp.index.terms"),
+    ("synthesis/phrases.py", "ragapp.embedding.language"),
+    ("synthesis/prompt.py", "ragapp.embedding.language"),
+}
+LOWER_THAN_WIRING = STAGES - {"web"}
+
+
+def name_of(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def tree_of(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(nodes):
+    """Yield every module imported below some nodes, as a dotted name."""
+    for node in nodes:
+        for each in ast.walk(node):
+            if isinstance(each, ast.Import):
+                yield from (alias.name for alias in each.names)
+            elif isinstance(each, ast.ImportFrom):
+                assert each.level == 0, "relative imports hide the direction"
+                yield each.module
+                if each.module.count(".") < 2:  # from ragapp import paths, from ragapp.x import y
+                    yield from (f"{each.module}.{alias.name}" for alias in each.names)
+
+
+def at_import_time(tree):
+    """Yield the nodes that run when a module is imported: all but functions and type checking."""
+    for node in tree.body:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        stack = [node]
+        while stack:
+            each = stack.pop()
+            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                continue
+            if isinstance(each, ast.Import | ast.ImportFrom):
+                yield each
+            stack.extend(ast.iter_child_nodes(each))
+
+
+def crossings(path):
+    """Return the modules of other stages that a stage's module imports, anywhere in it."""
+    stage = name_of(path).split("/")[0]
+    found = set()
+    for module in imports([tree_of(path)]):
+        parts = module.split(".")
+        if parts[0] != "ragapp" or len(parts) < 2 or parts[1] in SHARED | {stage}:
+            continue
+        if stage == "web" and parts[1] not in STAGES:
+            continue
+        if parts[1] in ALLOWED.get(stage, ()):
+            continue
+        if len(parts) >= 3 or parts[1] not in STAGES:
+            found.add(".".join(parts[:3]) if parts[1] in STAGES else f"ragapp.{parts[1]}")
+    return found
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in MODULES if name_of(p).split("/")[0] in LOWER_THAN_WIRING],
+    ids=name_of,
+)
+def test_stages_do_not_import_one_another(path):
+    excused = {module for file, module in EXCEPTIONS if file == name_of(path)}
+    assert crossings(path) - excused == set()
+
+
+def test_every_exception_is_still_needed():
+    needed = {(file, module) for file, module in EXCEPTIONS if module in crossings(ROOT / file)}
+    assert needed == EXCEPTIONS
+
+
+def test_nothing_below_the_web_knows_of_it():
+    for path in MODULES:
+        if not name_of(path).startswith(("web/", "cli.py")):
+            assert not [m for m in imports([tree_of(path)]) if m.startswith("ragapp.web")], path
+
+
+def test_types_and_errors_import_nothing_of_ours():
+    for name in ("types.py", "errors.py"):
+        assert not [m for m in imports([tree_of(ROOT / name)]) if m.startswith("ragapp")]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_nothing_heavy_is_imported_before_it_is_needed(path):
+    loaded = {module.split(".")[0] for module in imports(at_import_time(tree_of(path)))}
+    assert loaded & HEAVY <= ({"gradio"} if name_of(path) in GRADIO_PAGES else set())
+
+
+@pytest.mark.parametrize("module", ["ragapp.cli", "ragapp.web.app", "ragapp.ask", "ragapp.ingest"])
+def test_importing_an_entrance_loads_no_model_library(module):
+    script = f"import sys, {module}; print(*{{m.split('.')[0] for m in sys.modules}})"
+    loaded = set(subprocess.check_output([sys.executable, "-c", script], text=True).split())
+    assert "ragapp" in loaded
+    assert loaded & HEAVY == set()
+    assert module != "ragapp.cli" or "numpy" not in loaded  # --help answers at once
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_the_terminal_prints(path):
+    calls = [n.func.id for n in ast.walk(tree_of(path))
+             if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]  # fmt: skip
+    assert "print" not in calls or name_of(path) in {"cli.py", "terminal.py"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_nothing_is_unpickled(path):
+    tree = tree_of(path)
+    assert not {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"} & {
+        module.split(".")[0] for module in imports([tree])
+    }
+    attributes = [ast.unparse(n) for n in ast.walk(tree) if isinstance(n, ast.Attribute)]
+    assert not [a for a in attributes if a in {"torch.load", "np.load", "numpy.load"}]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_every_module_says_what_it_is(path):
+    assert ast.get_docstring(tree_of(path))

@@ -1,0 +1,94 @@
+"""Defaults < ragapp.toml < environment < flags; a key nobody knows is an error in each."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from ragapp.errors import SettingsError
+from ragapp.settings import Settings, load_settings
+
+
+@pytest.fixture
+def environment(tmp_path):
+    return {"RAGAPP_HOME": str(tmp_path), "PATH": "/bin", "OTHER": "x"}
+
+
+def toml(environment, text):
+    (Path(environment["RAGAPP_HOME"]) / "ragapp.toml").write_text(text, encoding="utf-8")
+
+
+def test_without_anything_the_defaults_hold():
+    loaded = load_settings({}, {})
+    expected = dataclasses.replace(
+        Settings(), home=Path.home() / ".ragapp", models=Path.home() / ".cache/ragapp/models"
+    )
+    assert loaded == expected
+
+
+def test_each_layer_goes_over_the_one_before(environment):
+    assert load_settings({}, environment).top_k == 10
+    toml(environment, 'top_k = 11\nkb = "笔记"')
+    assert load_settings({}, environment).top_k == 11
+    environment["RAGAPP_TOP_K"] = "12"
+    assert load_settings({}, environment).top_k == 12
+    loaded = load_settings({"top_k": 13, "kb": None}, environment)
+    assert (loaded.top_k, loaded.kb) == (13, "笔记")
+
+
+def test_the_home_given_by_a_flag_is_where_the_file_is_read(environment, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "ragapp.toml").write_text("port = 9000")
+    loaded = load_settings({"home": str(other)}, environment)
+    assert (loaded.home, loaded.port) == (other, 9000)
+
+
+@pytest.mark.parametrize("layer", ["file", "environment", "flags"])
+def test_an_unknown_key_is_an_error_that_names_its_layer(environment, layer):
+    flags = {}
+    if layer == "file":
+        toml(environment, "topk = 3")
+    elif layer == "environment":
+        environment["RAGAPP_TOPK"] = "3"
+    else:
+        flags["topk"] = 3
+    where = {"file": r"ragapp\.toml", "environment": "environment", "flags": "command line"}[layer]
+    with pytest.raises(SettingsError, match=f"unknown setting 'topk' in .*{where}.*top_k"):
+        load_settings(flags, environment)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['port = "many"', "port = 3.7", "port = true", "port = [1]", 'whitening = "maybe"',
+     'whitening_exponent = "a"', "whitening_exponent = false", "kb = 5", "kb = ['a']", "home = 5",
+     "[kb]\nname = 'x'"],
+)  # fmt: skip
+def test_a_value_of_the_wrong_kind_is_an_error(environment, line):
+    toml(environment, line)
+    with pytest.raises(SettingsError, match="is not a value of kind"):
+        load_settings({}, environment)
+
+
+def test_numbers_and_truths_arrive_as_words_from_the_environment(environment):
+    environment |= {"RAGAPP_PORT": "80", "RAGAPP_WHITENING": "No", "RAGAPP_WHITENING_EXPONENT": "1"}
+    loaded = load_settings({}, environment)
+    assert (loaded.port, loaded.whitening, loaded.whitening_exponent) == (80, False, 1.0)
+
+
+@pytest.mark.parametrize("content", [b"port = ", b"\xff\xfe", "名 = '\x00'".encode()])
+def test_a_file_that_cannot_be_read_is_named(environment, content):
+    (Path(environment["RAGAPP_HOME"]) / "ragapp.toml").write_bytes(content)
+    with pytest.raises(SettingsError, match=r"ragapp\.toml"):
+        load_settings({}, environment)
+
+
+def test_folders_are_absolute_whatever_was_given(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    loaded = load_settings({"home": "here"}, {"RAGAPP_MODELS": "~/weights"})
+    assert (loaded.home, loaded.models) == (tmp_path / "here", Path.home() / "weights")
+
+
+def test_settings_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Settings().port = 1

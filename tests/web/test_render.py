@@ -1,0 +1,126 @@
+"""What is shown is escaped, and only what was traced to a sentence becomes a citation."""
+
+from __future__ import annotations
+
+import pytest
+
+from ragapp.types import (
+    AnswerCited,
+    AnswerDone,
+    AnswerText,
+    Citation,
+    Evidence,
+    EvidenceFound,
+    FinishReason,
+    ScoredSentence,
+)
+from ragapp.web import render
+from ragapp.web.conversation import Exchange
+from ragapp.web.ingest_queue import FileRow
+from ragapp.web.strings import CHINESE, ENGLISH
+
+ATTACK = '<img src=x onerror="hack()"> & <script>hack()</script>'
+
+
+def cited(number: int, sentence: str = "A sentence.", start: int = 0) -> AnswerCited:
+    return AnswerCited(Citation(number, "a.md", None, sentence, start, start + len(sentence)))
+
+
+def evidence(number: int, text: str, document: str = "a.md") -> Evidence:
+    sentence = ScoredSentence(text, 10, 10 + len(text), 3, 1.0)
+    return Evidence(
+        number, document, "/docs/a.md", 3, ("Part", ATTACK), 10, 10 + len(text), text, 1.0,
+        (sentence,),
+    )  # fmt: skip
+
+
+def exchange(*events: AnswerText | AnswerCited | EvidenceFound | AnswerDone) -> Exchange:
+    made = Exchange(1, ATTACK)
+    for event in events:
+        made.take(event)
+    return made
+
+
+def answer(made: Exchange) -> str:
+    return render.answer_html(made.answer, made.marks, made.number)
+
+
+def test_a_traced_mark_becomes_a_link_to_its_card() -> None:
+    html = answer(exchange(AnswerText("Red[2]"), AnswerText("."), cited(2, start=40)))
+    assert 'href="#evidence-1-2"' in html
+    assert 'data-start="40"' in html
+    assert html.count("<a ") == 1
+
+
+def test_an_untraced_mark_stays_text() -> None:
+    assert "<a" not in answer(exchange(AnswerText("Red [2].")))
+
+
+def test_a_number_that_a_quoted_document_holds_itself_stays_text() -> None:
+    html = answer(exchange(AnswerText("“As Smith [1] says” [1]"), cited(1)))
+    assert "Smith [1] says" in html
+    assert html.count("<a ") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ATTACK,
+        "![x](http://evil.example/x.png)",
+        "[click](javascript:hack())",
+        "<http://evil.example>",
+        "[r]\n\n[r]: http://evil.example",
+        '```"onload=hack()\nx\n```',
+        "&lt;img src=x&gt; &#60;script&#62;",
+    ],
+)
+def test_an_answer_can_hold_no_markup_link_or_image(text: str) -> None:
+    html = answer(exchange(AnswerText(text)))
+    for tag in ("<img", "<script", "<a ", "href", "src=x&gt; <"):
+        assert tag not in html
+    assert "class=" not in html
+
+
+def test_plain_markdown_is_rendered() -> None:
+    html = answer(exchange(AnswerText("- **red**\n- `x < y`")))
+    assert "<li><strong>red</strong></li>" in html
+    assert "<code>x &lt; y</code>" in html
+
+
+def test_questions_names_headings_and_excerpts_are_escaped() -> None:
+    made = exchange(
+        EvidenceFound((evidence(1, ATTACK, document=ATTACK),)),
+        AnswerText("Yes[1]"),
+        AnswerCited(Citation(1, ATTACK, 3, ATTACK, 10, 10 + len(ATTACK))),
+        AnswerDone("Yes[1]", False, FinishReason.STOP),
+    )
+    html = render.conversation_html([made], ENGLISH) + render.evidence_html([made], ENGLISH)
+    html += render.files_html([FileRow(ATTACK, error=ATTACK)], ENGLISH)
+    assert "<img" not in html
+    assert "<script" not in html
+    assert 'onerror="' not in html
+
+
+def test_the_cited_sentence_can_be_found_by_its_offset() -> None:
+    made = exchange(
+        EvidenceFound((evidence(1, "The tower is red."), evidence(2, "Olaf left."))),
+        AnswerText("Red[1]"),
+        cited(1, "The tower is red.", 10),
+    )
+    html = render.evidence_html([made], CHINESE)
+    assert '<span class="sentence cited" data-start="10">The tower is red.</span>' in html
+    assert "第 3 页" in html
+    assert html.count("被引用") == 1
+
+
+def test_only_the_last_evidence_is_shown_at_first() -> None:
+    first, second = exchange(EvidenceFound(())), exchange(EvidenceFound(()))
+    second.number = 2
+    html = render.evidence_html([first, second], ENGLISH)
+    assert 'data-exchange="1" hidden' in html
+    assert 'data-exchange="2">' in html
+
+
+def test_a_model_that_says_nothing_is_reported() -> None:
+    made = exchange(EvidenceFound(()), AnswerDone("", False, FinishReason.STOP))
+    assert ENGLISH.no_words in render.conversation_html([made], ENGLISH)

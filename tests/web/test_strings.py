@@ -1,0 +1,41 @@
+"""Both languages say the same things, and the right one is chosen."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pytest
+
+from ragapp.web.strings import CHINESE, ENGLISH, Interface, choose_interface
+
+BLANK = re.compile(r"\{(\w+)\}")
+
+
+@pytest.mark.parametrize("name", [f.name for f in dataclasses.fields(ENGLISH)])
+def test_both_languages_fill_the_same_blanks(name: str) -> None:
+    english, chinese = getattr(ENGLISH, name), getattr(CHINESE, name)
+    assert type(english) is type(chinese)
+    if isinstance(english, dict):
+        assert english.keys() == chinese.keys()
+    assert sorted(BLANK.findall(str(english))) == sorted(BLANK.findall(str(chinese)))
+    assert str(chinese).strip()
+
+
+@pytest.mark.parametrize(
+    ("setting", "query", "header", "chosen"),
+    [
+        ("auto", None, "zh-TW,zh;q=0.9,en;q=0.8", Interface.CHINESE),
+        ("auto", None, "en-GB,en;q=0.9,zh;q=0.8", Interface.ENGLISH),
+        ("auto", None, "fr,zh;q=0.4,en;q=0.6", Interface.ENGLISH),
+        ("auto", None, "fr;q=0.9,zh-Hans", Interface.CHINESE),
+        ("auto", None, "", Interface.ENGLISH),
+        ("zh", None, "en", Interface.CHINESE),
+        ("zh", "en", "zh", Interface.ENGLISH),
+        ("auto", "xx", "zh;q=nonsense", Interface.CHINESE),
+    ],
+)
+def test_query_before_setting_before_browser(
+    setting: str, query: str | None, header: str, chosen: Interface
+) -> None:
+    assert choose_interface(setting, query, header) is chosen
