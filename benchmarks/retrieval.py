@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from ragapp.lab import figures, index_passages, rank_of, read_squad
+from ragapp.retrieval.query import make_query
 from ragapp.settings import load_settings
 from ragapp.workspace import Workspace
 
@@ -41,9 +42,10 @@ def main() -> None:
             within = workspace.create(file.stem.replace(".", "-"))
             index_passages(data.passages, within)
             questions = data.questions[:: options.every]
+            queries = [(make_query(q, (), within.encoder), right) for q, right in questions]
             report[file.name] = {
                 stage: figures(
-                    len(data.passages), [rank_of(q, right, within, stage) for q, right in questions]
+                    len(data.passages), [rank_of(q, right, within, stage) for q, right in queries]
                 )
                 for stage in STAGES
             }

@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     ingest.set_defaults(run=_ingest)
 
     ask = commands.add_parser("ask", help="answer a question, with citations")
-    ask.add_argument("question")
+    ask.add_argument("question", type=_text)
     ask.add_argument("--quotes", action="store_true", help="answer by quoting, without a model")
     ask.add_argument("--generate", action="store_true", help="let even a weak model answer")
     ask.add_argument("--model", dest="chat_model", help="chat model: registry name, folder, hub id")
@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.set_defaults(run=_ask)
 
     search = commands.add_parser("search", help="find passages")
-    search.add_argument("query")
+    search.add_argument("query", type=_text)
     search.add_argument("-k", dest="top_k", type=int, help="how many (10)")
     search.add_argument("--reranker", help="'sentences', or a cross-encoder model")
     _add_kb(search)
@@ -107,6 +107,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_model_commands(commands)
     _add_eval_commands(commands)
     return parser
+
+
+def _text(argument: str) -> str:
+    """Replace bytes that are no text in the terminal's encoding, which no tokenizer takes."""
+    return argument.encode("utf-8", "replace").decode("utf-8")
 
 
 def _add_kb(command: argparse.ArgumentParser) -> None:

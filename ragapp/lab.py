@@ -56,7 +56,10 @@ def evaluate_retrieval(
         if limit is not None and limit < len(questions):
             picked = np.linspace(0, len(questions) - 1, limit).astype(int)
             questions = tuple(questions[i] for i in picked)
-        ranks = [rank_of(question, right, within, stage) for question, right in questions]
+        ranks = [
+            rank_of(make_query(question, (), within.encoder), right, within, stage)
+            for question, right in questions
+        ]
     return {
         "file": file.name,
         "stage": stage,
@@ -119,9 +122,8 @@ def index_passages(passages: Sequence[str], into: OpenKnowledgeBase) -> None:
         writer.publish(into.space)
 
 
-def rank_of(question: str, right: int, within: OpenKnowledgeBase, stage: str) -> int | None:
+def rank_of(query: Query, right: int, within: OpenKnowledgeBase, stage: str) -> int | None:
     """Return the place of the right passage among the first ten, from 1; None: not there."""
-    query = make_query(question, (), within.encoder)
     if stage == "rerank":
         hits = search(query, within.kb, within.space, within.reranker, 2 * DEPTH)
         names = [hit.document for hit in hits]

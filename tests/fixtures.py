@@ -29,9 +29,7 @@ INDEXED = (
 
 @functools.cache
 def e5(models: Path, pooling: Pooling) -> Encoder:
-    return Encoder.load(
-        models / E5, pooling, query_prefix="query: ", passage_prefix="passage: "
-    )
+    return Encoder.load(models / E5, pooling, query_prefix="query: ", passage_prefix="passage: ")
 
 
 @functools.cache

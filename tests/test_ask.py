@@ -21,7 +21,7 @@ from ragapp.types import (
 )
 
 SHORT = Decoding(max_new_tokens=8)
-WHITENING = "白化的指数取多少检索效果最好？"
+RANK = "如果知识库只有 30 个段落，样本协方差的秩是多少？"
 HNSW = "Can I delete vectors from an HNSW graph?"
 FOREIGN = "红烧肉怎么做才肥而不腻？"
 
@@ -94,12 +94,12 @@ def test_counts_and_times_are_of_this_answer(generated):
 
 
 def test_quotation_needs_no_model_and_cites_the_answer(samples):
-    events = list(ask(WHITENING, samples, None))
+    events = list(ask(RANK, samples, None))
     done = events[-1]
     assert done.finish_reason is FinishReason.QUOTED
     assert done.citations[0].document == "句向量与白化.pdf"
     assert done.citations[0].page >= 1
-    assert "0.1 到 0.25" in " ".join(done.answer.split())
+    assert "秩最多是 29" in " ".join(done.answer.split())
     assert done.stats.completion_tokens == 0
     for citation in done.citations:
         assert " ".join(citation.sentence.split()) in done.answer
@@ -158,7 +158,7 @@ def test_the_model_sees_the_conversation(samples, engine):
 
 
 def test_what_does_not_fit_the_context_is_named(samples, engine):
-    small = TorchEngine(engine._model, engine._tokenizer, "small", 330)
+    small = TorchEngine(engine._model, engine._tokenizer, "small", 200)
     turns = [Turn("What is FAISS? " * 30, "A library. " * 30)]
     events = list(ask(HNSW, samples, small, turns, decoding=SHORT))
     notices = [event.text for event in events if isinstance(event, Notice)]
@@ -200,12 +200,18 @@ def test_a_stream_closed_early_frees_the_model(samples, engine, after):
 
 
 @pytest.mark.parametrize(
-    "answer", ["The documents do not say.", " the documents do not say", "文档中没有提到。", "文檔中沒有提到"]
+    "answer",
+    [
+        "The documents do not say.",
+        " the documents do not say",
+        "文档中没有提到。",
+        "文檔中沒有提到",
+    ],
 )
 def test_the_refusal_the_prompt_asks_for_is_recognised(answer):
     assert model_refused(answer)
 
 
-def test_an_answer_that_goes_on_is_no_refusal():
-    assert not model_refused("The documents do not say when, but name the place.")
+def test_an_answer_that_says_something_is_no_refusal():
+    assert not model_refused("HNSW cannot delete; the documents do not say why.")
     assert not model_refused("")

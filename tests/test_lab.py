@@ -59,7 +59,7 @@ def test_no_questions_no_division():
     assert figures(3, [])["mrr@10"] == 0
 
 
-@pytest.mark.parametrize("stage", ["dense", "lexical", "hybrid", "rerank"])
+@pytest.mark.parametrize("stage", ["dense", "hybrid", "rerank"])
 def test_every_stage_is_measured(file, models_dir, stage):
     result = evaluate_retrieval(file, Settings(models=models_dir), stage)
     assert (result["passages"], result["questions"]) == (4, 5)

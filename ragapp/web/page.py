@@ -82,10 +82,13 @@ def _wire_chat(
         if not question.strip():
             yield [*_frame(Frame()), *idle]
             return
-        busy = [gr.update(value=""), gr.update(visible=False), gr.update(visible=True)]
+        # Gradio now and then loses the one update that shows a hidden button (seen in a third of
+        # runs when more updates follow at once), so every picture says it again.
+        cleared = gr.update(value="")
         for frame in chat.answer(question.strip(), kb, mode, language, _session(request)):
-            yield [*_frame(frame), *busy]
-            busy = [gr.skip(), gr.skip(), gr.skip()]
+            if frame.evidence is not None:
+                cleared = gr.skip()  # from here on the next question may be typed
+            yield [*_frame(frame), cleared, gr.update(visible=False), gr.update(visible=True)]
         yield [*_frame(Frame()), *idle]
 
     def stop(request: gr.Request) -> None:

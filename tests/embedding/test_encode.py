@@ -142,7 +142,9 @@ def test_sentences_do_not_change_the_vector_of_their_passage(encoder):
 
 
 def test_a_sentence_of_a_batch_is_the_sentence_alone(encoder):
-    inputs = [Passage(text, sentences=(Span(0, len(text) // 2),)) for text in TEXTS if len(text) > 4]
+    inputs = [
+        Passage(text, sentences=(Span(0, len(text) // 2),)) for text in TEXTS if len(text) > 4
+    ]
     together = [encoded.sentences for _, encoded in sorted(encoder.encode_passages(inputs))]
     alone = [next(iter(encoder.encode_passages([each])))[1].sentences for each in inputs]
     assert np.abs(np.concatenate(together) - np.concatenate(alone)).max() < 1e-5
@@ -151,14 +153,17 @@ def test_a_sentence_of_a_batch_is_the_sentence_alone(encoder):
 # --- against sentence-transformers ---
 
 
-@pytest.mark.parametrize("pooling", [Pooling.MEAN, Pooling.NATIVE])
-def test_the_model_s_own_pooling_agrees_with_sentence_transformers(models_dir, pooling):
+@pytest.fixture(scope="module")
+def expected(models_dir):
+    """What sentence-transformers itself makes of the texts."""
     from sentence_transformers import SentenceTransformer
 
     reference = SentenceTransformer(str(models_dir / E5), device="cpu")
-    expected = reference.encode(
-        ["query: " + text for text in TEXTS], normalize_embeddings=True
-    )
+    return reference.encode(["query: " + text for text in TEXTS], normalize_embeddings=True)
+
+
+@pytest.mark.parametrize("pooling", [Pooling.MEAN, Pooling.NATIVE])
+def test_the_model_s_own_pooling_agrees_with_sentence_transformers(models_dir, expected, pooling):
     assert np.abs(e5(models_dir, pooling).encode_queries(TEXTS) - expected).max() < 1e-4
 
 
@@ -257,9 +262,7 @@ def test_pooler_is_the_model_s_own_head(models_dir, tmp_path):
 
 def test_harmed_weights_are_a_model_error(models_dir, tmp_path):
     folder = tmp_path / "model"
-    shutil.copytree(
-        models_dir / E5, folder, ignore=shutil.ignore_patterns("*.safetensors")
-    )
+    shutil.copytree(models_dir / E5, folder, ignore=shutil.ignore_patterns("*.safetensors"))
     (folder / "model.safetensors").write_bytes(b"\0" * 100)
     with pytest.raises(ModelError, match="ragapp models pull"):
         Encoder.load(folder, Pooling.MEAN)

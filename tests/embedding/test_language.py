@@ -6,7 +6,8 @@ from ragapp.embedding.language import Language, language_of
 
 
 @pytest.mark.parametrize(
-    "text", ["白化是什么？", "白化是什麼？", "BERT whitening 是怎么做的？", "用 FAISS 检索向量", "豈"]
+    "text",
+    ["白化是什么？", "白化是什麼？", "BERT whitening 是怎么做的？", "用 FAISS 检索向量", "豈"],
 )
 def test_chinese(text):
     assert language_of(text) is Language.CHINESE

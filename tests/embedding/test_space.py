@@ -16,7 +16,9 @@ def space():
     vectors = unit(np.random.default_rng(5).normal(size=(60, D)))
     labels = [Language.CHINESE, Language.ENGLISH] * 30
     part = moments(vectors, labels, D)
-    return VectorSpace(D, BackgroundStatistics(dict.fromkeys(Language, vectors[0]), part, part), 0.2)
+    return VectorSpace(
+        D, BackgroundStatistics(dict.fromkeys(Language, vectors[0]), part, part), 0.2
+    )
 
 
 @pytest.fixture
@@ -31,7 +33,9 @@ def test_arrays_and_back(space, vectors):
     again = to_arrays(whitening)
     assert {k: v.tolist() for k, v in again.items()} == {k: v.tolist() for k, v in state.items()}
     labels = [Language.CHINESE, Language.ENGLISH] * 2
-    assert space.apply(state, vectors, TEXTS).tolist() == whitening.passages(vectors, labels).tolist()
+    assert (
+        space.apply(state, vectors, TEXTS).tolist() == whitening.passages(vectors, labels).tolist()
+    )
 
 
 def test_without_background_vectors_are_compared_raw(vectors):

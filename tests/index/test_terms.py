@@ -77,8 +77,8 @@ def test_a_count_beyond_16_bits_is_held_at_the_highest():
     ],
 )
 def test_coverage_is_the_weight_of_the_terms_shared(text):
-    weights = {term: 1 / (2 + i) for i, term in enumerate(
-        dict.fromkeys(terms("Which vectors does FAISS whitening 白化句向量 检索软件 BM25 remove?")))}  # fmt: skip
+    asked = dict.fromkeys(terms("Which vectors does FAISS whitening 白化句向量 检索软件 BM25?"))
+    weights = {term: 1 / (2 + place) for place, term in enumerate(asked)}
     shared = set(terms(text)) & set(weights)
     assert coverage(weights, text) == pytest.approx(sum(weights[term] for term in shared))
 

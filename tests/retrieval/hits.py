@@ -9,9 +9,7 @@ def hit(text, scores, *, start=0, path="/d/a.md", score=1.0, chunk_id=1, heading
     for sentence_score, sentence in zip(scores, text.split(". "), strict=True):
         sentence = sentence if sentence.endswith(".") else sentence + "."
         sentences.append(
-            ScoredSentence(
-                sentence, start + at, start + at + len(sentence), None, sentence_score
-            )
+            ScoredSentence(sentence, start + at, start + at + len(sentence), None, sentence_score)
         )
         at += len(sentence) + 1
     return Hit(

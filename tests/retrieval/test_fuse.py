@@ -9,7 +9,18 @@ from ragapp.index.snapshot import Snapshot
 from ragapp.index.terms import term_counts
 from ragapp.retrieval.fuse import hybrid_candidates, z_score
 
-WORDS = "whitening vector retrieval sentence passage 白化 检索 句子 faiss model".split()
+WORDS = [
+    "whitening",
+    "vector",
+    "retrieval",
+    "sentence",
+    "passage",
+    "白化",
+    "检索",
+    "句子",
+    "faiss",
+    "model",
+]
 
 
 def snapshot(n, seed=0):

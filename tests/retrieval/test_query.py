@@ -14,7 +14,8 @@ VERLAUF = [Turn("句向量的白化是什么？", "一种线性变换。")]
 @pytest.mark.parametrize(
     "question",
     [
-        "Why does it help?", "What about BERT?", "And its exponent?", "How so?", "Who proposed that?",
+        "Why does it help?", "What about BERT?", "And its exponent?", "How so?",
+        "Who proposed that?",
         "Does this also hold for Chinese?", "Why?",
     ],
 )  # fmt: skip
@@ -25,7 +26,8 @@ def test_an_english_follow_up_carries_the_question_before(question):
 @pytest.mark.parametrize(
     "question",
     [
-        "它有什么用？", "为什么？", "那 BERT 呢？", "这种方法是谁提出的？", "其指数取多少？", "怎么实现？",
+        "它有什么用？", "为什么？", "那 BERT 呢？", "这种方法是谁提出的？", "其指数取多少？",
+        "怎么实现？",
         "該方法有什麼缺點？", "為什麼這樣做？", "上述方法适合小知识库吗？", "还有别的办法吗？",
     ],
 )  # fmt: skip

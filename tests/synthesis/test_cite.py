@@ -11,7 +11,9 @@ from ragapp.types import AnswerCited, AnswerText
 EVIDENCE = (
     excerpt(1, "Whitening removes the anisotropy of sentence vectors.", "It needs a covariance."),
     excerpt(2, "FAISS searches vectors by inner product.", document="faiss.txt"),
-    excerpt(3, "白化可以消除句向量的各向异性。", "知识库很小时要用背景协方差。", document="白化.pdf"),
+    excerpt(
+        3, "白化可以消除句向量的各向异性。", "知识库很小时要用背景协方差。", document="白化.pdf"
+    ),
     excerpt(4, "The exponent 0.25 keeps 3.5 percent more, e.g. Qwen vectors.", document="b.md"),
 )
 
@@ -71,9 +73,7 @@ def test_a_loose_paraphrase_is_believed_where_the_model_points_at_it():
     assert shown(f"{statement} [1].") == f"{statement}[1]."
 
 
-@pytest.mark.parametrize(
-    "marks", ["[1]", " [1]", "［1］", "【1】", "［１］", "【１】", "[1]", "[ 1 ]"]
-)
+@pytest.mark.parametrize("marks", ["[1]", " [1]", "［1］", "【1】", "［１］", "【１】", "[ 1 ]"])
 def test_marks_in_any_brackets(marks):
     assert shown(f"Whitening removes anisotropy{marks}.") == "Whitening removes anisotropy[1]."
 
@@ -101,7 +101,7 @@ def test_a_chinese_mark_may_stand_on_either_side_of_the_stop(mark_and_stop):
     answer = f"白化消除各向异性{mark_and_stop}FAISS 按内积搜索。"
     text, citations, statements = cited(answer)
     assert text.startswith("白化消除各向异性[3]。")
-    assert [s.text for s in statements][0] == "白化消除各向异性"
+    assert statements[0].text == "白化消除各向异性"
     assert citations[0].sentence == "白化可以消除句向量的各向异性。"
 
 
@@ -149,7 +149,9 @@ def test_an_empty_answer():
 
 
 def test_the_words_of_the_answer_are_left_as_they_are():
-    answer = "一、白化：\n\n- **Whitening** `removes` anisotropy!  Really?\n\n1. FAISS… “by product”."
+    answer = (
+        "一、白化：\n\n- **Whitening** `removes` anisotropy!  Really?\n\n1. FAISS… “by product”."
+    )
     text, citations, _ = cited(answer)
     for citation in citations:
         text = text.replace(f"[{citation.number}]", "", 1)
