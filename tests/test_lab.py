@@ -59,8 +59,8 @@ def test_no_questions_no_division():
     assert figures(3, [])["mrr@10"] == 0
 
 
-@pytest.mark.parametrize("stage", ["dense", "hybrid", "rerank"])
-def test_every_stage_is_measured(file, models_dir, stage):
+@pytest.mark.parametrize("stage", ["dense", "rerank"])
+def test_a_stage_is_measured(file, models_dir, stage):
     result = evaluate_retrieval(file, Settings(models=models_dir), stage)
     assert (result["passages"], result["questions"]) == (4, 5)
     assert result["recall@5"] == 1
@@ -68,5 +68,7 @@ def test_every_stage_is_measured(file, models_dir, stage):
 
 
 def test_a_limit_takes_questions_spread_out(file, models_dir):
-    result = evaluate_retrieval(file, Settings(models=models_dir), "lexical", limit=3)
-    assert result["questions"] == 3
+    """Without whitening, and by words alone: the cheapest measurement there is."""
+    settings = Settings(models=models_dir, whitening=False)
+    result = evaluate_retrieval(file, settings, "lexical", limit=3)
+    assert (result["questions"], result["recall@1"]) == (3, 1)

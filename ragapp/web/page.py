@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,10 @@ EVENT: dict[str, Any] = {
 SET_PAGE_LANGUAGE = (
     "(kb, language) => { document.documentElement.lang = language; return [kb, language]; }"
 )
+MOST_EVENTS = 1000
+"""Events at once, over all open pages; each page has one that never ends (see ``_stay``)."""
+STAY_S = 3600.0
+
 FOCUS_QUESTION = (
     "() => { document.querySelector('#question textarea')?.focus({ preventScroll: true }); }"
 )
@@ -69,7 +74,20 @@ def build_app(workspace: Workspace) -> gr.Blocks:
         _wire_knowledge_bases(library, library_panel, chosen)
         _wire_page(page, library, library_panel, chat, chat_panel, labels, warmup, status,
                    evidence, chosen)  # fmt: skip
+    page.max_threads = MOST_EVENTS
+    page.queue()
     return page
+
+
+async def _stay() -> AsyncIterator[None]:
+    """Keep the stream of a page's results open for as long as the page is.
+
+    Gradio closes it when nothing is pending, and loses an event that begins in that moment: 2 of
+    15 clicks made while a page was loading were never answered.
+    """
+    while True:
+        await asyncio.sleep(STAY_S)
+        yield
 
 
 def _wire_chat(
@@ -219,7 +237,6 @@ def _wire_page(
             *labels.updates(STRINGS[language]),
             *_frame(chat.show(_session(request), language)),
             library.place_html(kb, STRINGS[language]),
-            "",
         ]
 
     def follow(kb: str, language: str, request: gr.Request) -> Iterator[list[Any]]:
@@ -237,9 +254,9 @@ def _wire_page(
         chat_panel.live,
         evidence,
         panel.place,
-        panel.said,
     ]
     files = _files_components(panel)
+    page.load(_stay, **EVENT)
     loaded = (
         page.load(choose_language, None, [chosen], **EVENT)
         .then(lambda: _choices(library, library.first_choice()), None, [panel.kb], **EVENT)

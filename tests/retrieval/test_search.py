@@ -1,13 +1,13 @@
 """Search over real documents with the real encoder."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from fixtures import workspace
 
 from ragapp.embedding.language import language_of
 from ragapp.embedding.space import VectorSpace
+from ragapp.index.store import Store
+from ragapp.paths import store_file
 from ragapp.retrieval.query import make_query
 from ragapp.retrieval.search import search
 
@@ -80,35 +80,32 @@ def test_simplified_finds_traditional_and_the_other_way_round(samples):
         assert found(question, samples)[0].document == "繁體中文檢索.txt"
 
 
-def rank_of_answer(question, samples, space, snapshot_ids, vectors, openings):
+def ranks_of_answers(samples, space, ids, vectors, openings):
     """Rank by the dense side alone, in a space fitted on these chunks."""
     state = space.fit(vectors, openings, [])
-    mapped = space.apply(state, vectors, openings)
-    query = make_query(question, [], samples.encoder)
-    scores = mapped @ space.whitening(state).question(query.vector, language_of(question))
-    file, words = QUESTIONS[question]
-    chunks = samples.kb.chunks(snapshot_ids)
-    order = [chunks[snapshot_ids[i]] for i in np.argsort(-scores)]
-    return next(
-        place for place, chunk in enumerate(order, start=1)
-        if chunk.document == file and words in " ".join(chunk.text.split())
-    )  # fmt: skip
+    mapped, whitening = space.apply(state, vectors, openings), space.whitening(state)
+    chunks = samples.kb.chunks(ids)
+    for question, (file, words) in QUESTIONS.items():
+        query = make_query(question, [], samples.encoder)
+        scores = mapped @ whitening.question(query.vector, language_of(question))
+        order = [chunks[ids[i]] for i in np.argsort(-scores)]
+        yield 1 + next(
+            place
+            for place, chunk in enumerate(order)
+            if chunk.document == file and words in " ".join(chunk.text.split())
+        )
 
 
 def test_a_knowledge_base_of_some_thirty_chunks_is_no_worse_whitened_than_raw(samples):
-    from ragapp.index.store import Store
-    from ragapp.paths import store_file
-
     store = Store.open(store_file(samples.kb.folder))
     rows = store.index_rows(store.generation())
     store.close()
     raw = VectorSpace(samples.space.dimension, None, 0.2)
     mrr = {}
-    for name, space in (("raw", raw), ("whitened", dataclasses.replace(samples.space))):
-        ranks = [
-            rank_of_answer(q, samples, space, rows.ids.tolist(), rows.vectors, rows.openings)
-            for q in QUESTIONS
-        ]
+    for name, space in (("raw", raw), ("whitened", samples.space)):
+        ranks = list(
+            ranks_of_answers(samples, space, rows.ids.tolist(), rows.vectors, rows.openings)
+        )
         mrr[name] = sum(1 / rank for rank in ranks) / len(ranks)
     assert 20 <= len(rows.ids) <= 80
     assert mrr["whitened"] >= mrr["raw"]
