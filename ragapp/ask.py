@@ -85,7 +85,7 @@ def ask(
         yield from _dropped(prompt, phrases)
         citer = Citer(prompt.evidence, question)
         yield from _generate(prompt, engine, decoding, cancel, answer, citer)
-        if not answer.refused:
+        if answer.reason not in (FinishReason.REFUSED, FinishReason.QUOTED):
             yield from _unbacked(citer.statements, phrases)
         yield answer.done(answer.reason, prompt.evidence)
 
@@ -106,6 +106,10 @@ def _generate(
     yield from answer.take(citer.finish())
     if answer.reason is FinishReason.STOP and model_refused(answer.text):
         answer.reason = FinishReason.REFUSED
+    if answer.reason is FinishReason.STOP and not answer.text.strip():
+        # A small model sometimes says nothing at all; its best evidence still says something.
+        yield from answer.take(quote(prompt.evidence))
+        answer.reason = FinishReason.QUOTED
 
 
 @dataclass(slots=True)
@@ -117,10 +121,6 @@ class _Answer:
     citations: list[Citation] = field(default_factory=list)
     stats: AnswerStats = field(default_factory=AnswerStats)
     reason: FinishReason = FinishReason.STOP
-
-    @property
-    def refused(self) -> bool:
-        return self.reason is FinishReason.REFUSED
 
     def elapsed(self) -> float:
         return time.perf_counter() - self.started
@@ -161,7 +161,9 @@ class _Answer:
 
 def model_refused(text: str) -> bool:
     """Say whether the model wrote, as the prompt asks, that the documents do not say."""
-    return text.strip().lower().startswith(MODEL_REFUSALS)
+    plain = text.strip().lower()
+    rests = [plain.removeprefix(said) for said in MODEL_REFUSALS if plain.startswith(said)]
+    return any(not rest or rest[0] in ".。" for rest in rests)
 
 
 def _dropped(prompt: Prompt, phrases: Phrases) -> Iterator[Notice]:

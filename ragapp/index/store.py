@@ -116,11 +116,15 @@ class Store:
 
         Raises:
             KnowledgeBaseDamaged: the file is no database of ours, or of a newer version.
+            sqlite3.OperationalError: it is locked, or may not be opened.
         """
         try:
             store = cls(_connect(file, create=False))
             schema = store.meta().get("schema")
         except sqlite3.DatabaseError as error:
+            locked_or_denied = isinstance(error, sqlite3.OperationalError)
+            if locked_or_denied and "no such table" not in str(error):
+                raise  # nothing is damaged; the knowledge base says what to do
             raise KnowledgeBaseDamaged(
                 f"the knowledge base in {file.parent}",
                 f"its database cannot be read ({error})",

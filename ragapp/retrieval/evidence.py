@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ragapp.embedding.language import language_of
+import numpy as np
+
+from ragapp.embedding.language import Language, language_of
 from ragapp.embedding.whiten import Whitening
 from ragapp.index.rows import StoredChunk
 from ragapp.index.terms import coverage
 from ragapp.retrieval.query import Query
 from ragapp.types import Evidence, Hit, ScoredSentence
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 COVERAGE_WEIGHT = 0.6
 """Of the question's terms found in a sentence, beside its cosine: the sentence with the answer
@@ -26,17 +32,30 @@ PASSAGE_WEIGHT = 0.1
 
 
 def score_sentences(
-    query: Query, chunk: StoredChunk, whitening: Whitening, term_weights: Mapping[str, float]
-) -> tuple[ScoredSentence, ...]:
-    """Score each sentence of a chunk against the question, in the order of the text."""
-    if not chunk.sentences:
-        return ()
+    query: Query,
+    chunks: Sequence[StoredChunk],
+    whitening: Whitening,
+    term_weights: Mapping[str, float],
+) -> list[tuple[ScoredSentence, ...]]:
+    """Score each sentence of each chunk against the question, in the order of the text."""
     question = whitening.question_for_sentences(query.vector, query.language)
-    vectors = whitening.sentences(chunk.sentence_vectors, language_of(chunk.text[:200]))
+    cosines: dict[int, NDArray[np.float32]] = {}
+    for language in Language:
+        # One product for all chunks of a language: many small ones cost five times as much.
+        mine = [chunk for chunk in chunks if language_of(chunk.text[:200]) is language]
+        if mine:
+            vectors = np.concatenate([chunk.sentence_vectors for chunk in mine])
+            ends = np.cumsum([len(chunk.sentence_vectors) for chunk in mine])[:-1]
+            scores = np.split(whitening.sentences(vectors, language) @ question, ends)
+            cosines |= {chunk.id: part for chunk, part in zip(mine, scores, strict=True)}
+    return [_scored(chunk, cosines[chunk.id], term_weights) for chunk in chunks]
+
+
+def _scored(
+    chunk: StoredChunk, cosines: NDArray[np.float32], term_weights: Mapping[str, float]
+) -> tuple[ScoredSentence, ...]:
     scored = []
-    for span, page, cosine in zip(
-        chunk.sentences, chunk.sentence_pages, vectors @ question, strict=True
-    ):
+    for span, page, cosine in zip(chunk.sentences, chunk.sentence_pages, cosines, strict=True):
         text = chunk.text[span.start - chunk.start : span.end - chunk.start]
         score = float(cosine) + COVERAGE_WEIGHT * coverage(term_weights, text)
         scored.append(ScoredSentence(text, span.start, span.end, page, score))

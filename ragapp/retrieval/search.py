@@ -27,16 +27,18 @@ def search(
     ids = found.ids[:depth].tolist()
     chunks = kb.chunks(ids)
     term_weights = snapshot.lexical.term_weights(query.text)
+    places = [place for place, chunk_id in enumerate(ids) if chunk_id in chunks]
+    read = [chunks[ids[place]] for place in places]
+    scored = score_sentences(query, read, whitening, term_weights)
     hits = [
         _hit(
-            chunks[chunk_id],
-            score_sentences(query, chunks[chunk_id], whitening, term_weights),
+            chunk,
+            sentences,
             float(found.fused[place]),
             float(found.dense[place]),
             float(found.lexical[place]),
         )
-        for place, chunk_id in enumerate(ids)
-        if chunk_id in chunks
+        for place, chunk, sentences in zip(places, read, scored, strict=True)
     ]
     return reranker.rerank(query.text, hits)[:k]
 

@@ -30,8 +30,8 @@ SET_PAGE_LANGUAGE = (
     "(kb, language) => { document.documentElement.lang = language; return [kb, language]; }"
 )
 MOST_EVENTS = 1000
-"""Events at once, over all open pages; each page has one that never ends (see ``_stay``)."""
-STAY_S = 3600.0
+"""Events at once, over all open pages; each page has one that lasts as long as it (``stay``)."""
+CLOSED_AFTER_S = 1.0
 
 FOCUS_QUESTION = (
     "() => { document.querySelector('#question textarea')?.focus({ preventScroll: true }); }"
@@ -77,17 +77,6 @@ def build_app(workspace: Workspace) -> gr.Blocks:
     page.max_threads = MOST_EVENTS
     page.queue()
     return page
-
-
-async def _stay() -> AsyncIterator[None]:
-    """Keep the stream of a page's results open for as long as the page is.
-
-    Gradio closes it when nothing is pending, and loses an event that begins in that moment: 2 of
-    15 clicks made while a page was loading were never answered.
-    """
-    while True:
-        await asyncio.sleep(STAY_S)
-        yield
 
 
 def _wire_chat(
@@ -225,6 +214,19 @@ def _wire_page(
     evidence: gr.HTML,
     chosen: gr.Radio,
 ) -> None:
+    open_pages: set[str] = set()
+
+    async def stay(request: gr.Request) -> AsyncIterator[None]:
+        """Keep the stream of a page's results open for as long as the page is.
+
+        Gradio closes it when nothing is pending, and loses an event that begins in that moment:
+        2 of 15 clicks made while a page was loading were never answered.
+        """
+        open_pages.add(_session(request))
+        while _session(request) in open_pages:
+            await asyncio.sleep(CLOSED_AFTER_S)
+        yield
+
     def choose_language(request: gr.Request) -> str:
         return choose_interface(
             library.settings.language,
@@ -256,7 +258,7 @@ def _wire_page(
         panel.place,
     ]
     files = _files_components(panel)
-    page.load(_stay, **EVENT)
+    page.load(stay, **EVENT)
     loaded = (
         page.load(choose_language, None, [chosen], **EVENT)
         .then(lambda: _choices(library, library.first_choice()), None, [panel.kb], **EVENT)
@@ -270,6 +272,7 @@ def _wire_page(
     def forget(request: gr.Request) -> None:
         chat.conversations.drop(_session(request))
         library.forget(_session(request))
+        open_pages.discard(_session(request))
 
     page.unload(forget)
 
