@@ -247,7 +247,10 @@ def _load_model(
     folder: Path, pooling: Pooling, dtype: dtype, device: str, trust_remote_code: bool
 ) -> tuple[Any, Sequence[Any]]:
     """Return the model and, for native pooling, the sentence-transformers modules after it."""
+    import torch
     from transformers import AutoConfig, AutoModel
+
+    from ragapp.embedding import attention
 
     if pooling is Pooling.NATIVE:
         if not (folder / "modules.json").is_file():
@@ -269,16 +272,18 @@ def _load_model(
             module.float()  # the head is tiny, and its input arrives in float32
         return modules[0].auto_model, modules[1:]
     config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
-    head = {}
+    options: dict[str, Any] = {}
     if config.model_type in POOLER_FAMILIES:  # others would not know the argument
-        head["add_pooling_layer"] = pooling is Pooling.POOLER
+        options["add_pooling_layer"] = pooling is Pooling.POOLER
+        if device == "cpu" and dtype is torch.bfloat16 and not config.is_decoder:
+            options["attn_implementation"] = attention.register()
     model, info = AutoModel.from_pretrained(
         folder,
         config=config,
         dtype=dtype,
         trust_remote_code=trust_remote_code,
         output_loading_info=True,
-        **head,
+        **options,
     )
     has_pooler = getattr(model, "pooler", None) is not None
     missing = not has_pooler or any("pooler" in key for key in info["missing_keys"])
