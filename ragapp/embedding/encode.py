@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Padded tokens in one batch. On 2 cores, 350-token passages: see benchmarks/embedding_speed.py.
-BATCH_TOKENS = 4096
+BATCH_TOKENS = 2048
 # Decoder models declare contexts of 32k and more; a passage is never that long.
 LONGEST_INPUT = 8192
 POOLER_FAMILIES = {"bert", "roberta", "xlm-roberta", "camembert", "ernie"}
