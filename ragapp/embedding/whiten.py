@@ -2,8 +2,8 @@
 
 Published BERT-whitening (Su et al. 2021, "Whitening Sentence Representations for Better Semantics
 and Faster Retrieval") subtracts one mean and divides by the full standard deviation along every
-principal axis. On questions against passages that ruins retrieval (see the README's
-"Figures"): questions and passages have different means, and axes of little variance are mostly
+principal axis. On questions against passages that makes retrieval worse than raw vectors:
+questions and passages have different means, and axes of little variance are mostly
 noise. Here W = U·diag(s^-p) with p well below 0.5, and each side keeps its own mean.
 """
 
