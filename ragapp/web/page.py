@@ -33,9 +33,12 @@ MOST_EVENTS = 1000
 """Events at once, over all open pages; each page has one that lasts as long as it (``stay``)."""
 CLOSED_AFTER_S = 1.0
 
-FOCUS_QUESTION = (
-    "() => { document.querySelector('#question textarea')?.focus({ preventScroll: true }); }"
-)
+# Only where the focus is nobody's: a reader may be on a citation mark by now.
+FOCUS_QUESTION = """() => {
+  const at = document.activeElement;
+  if (at && at !== document.body && !at.closest('#ask')) return;
+  document.querySelector('#question textarea')?.focus({ preventScroll: true });
+}"""
 
 
 def build_app(workspace: Workspace) -> gr.Blocks:

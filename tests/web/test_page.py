@@ -114,12 +114,30 @@ def test_quotations_cite_a_sentence_and_a_click_leads_to_it(library: str, browse
         answer_by(page, "quotes")
         ask(page, "Who built the Varnholm lighthouse?")
         expect(page.locator("#evidence .card").first).to_contain_text("Ada Lindqvist")
+        expect(page.locator("#live .stats")).to_contain_text("search took")
         mark = page.locator("#live a.cite").first
         mark.focus()
         page.keyboard.press("Enter")
         target = page.locator("#evidence .card.target .sentence.target")
         expect(target).to_contain_text("built in 1874 by the engineer Ada Lindqvist")
+
+
+def test_a_sentence_looked_at_stays_marked_when_the_evidence_is_drawn_again(
+    library: str, browser: Browser
+) -> None:
+    with opened(browser, library) as page:
+        choose(page)
+        answer_by(page, "quotes")
+        ask(page, "Who built the Varnholm lighthouse?")
         expect(page.locator("#live .stats")).to_contain_text("search took")
+        page.locator("#live a.cite").first.click()
+        page.locator("#language input[value=zh]").check(force=True)
+        expect(page.locator("#evidence .card .cited-tag")).to_have_text("被引用")
+        target = page.locator("#evidence .card.target .sentence.target")
+        expect(target).to_contain_text("built in 1874 by the engineer Ada Lindqvist")
+        ask(page, "青石桥在哪里？")
+        expect(page.locator("#evidence .evidence-group:not([hidden])")).to_contain_text("青石桥")
+        expect(target).to_have_count(0)
 
 
 def test_a_model_answers_in_a_stream_after_its_evidence(library: str, browser: Browser) -> None:

@@ -1,19 +1,35 @@
 // What the page does by itself, without asking the server: citations, confirmations, copying,
 // and following an answer that grows. Everything is delegated, for Gradio redraws its parts.
 (() => {
-  const showEvidence = (mark) => {
-    const { exchange, start } = mark.dataset;
+  // The cited sentence being looked at. Gradio redraws the column when an answer ends or the
+  // language changes, and the marking must outlive that.
+  let looking = null;
+
+  const markEvidence = () => {
+    if (!looking) return null;
     for (const group of document.querySelectorAll('#evidence .evidence-group')) {
-      group.hidden = group.dataset.exchange !== exchange;
+      group.hidden = group.dataset.exchange !== looking.exchange;
     }
     for (const old of document.querySelectorAll('#evidence .target')) {
       old.classList.remove('target');
     }
-    const card = document.getElementById(mark.hash.slice(1));
-    if (!card) return;
-    const sentence = card.querySelector(`.sentence[data-start="${Number(start)}"]`);
+    const card = document.getElementById(looking.card);
+    if (!card) return null;
+    const sentence = card.querySelector(`.sentence[data-start="${looking.start}"]`);
     card.classList.add('target');
     sentence?.classList.add('target');
+    return { card, sentence };
+  };
+
+  const showEvidence = (mark) => {
+    looking = {
+      exchange: mark.dataset.exchange,
+      card: mark.hash.slice(1),
+      start: Number(mark.dataset.start),
+    };
+    const marked = markEvidence();
+    if (!marked) return;
+    const { card, sentence } = marked;
     const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
     (sentence ?? card).scrollIntoView({ behavior: calm ? 'auto' : 'smooth', block: 'center' });
     card.focus({ preventScroll: true });
@@ -77,10 +93,22 @@
       if (following) pane.scrollTop = pane.scrollHeight;
     }).observe(pane, { childList: true, subtree: true, characterData: true });
   };
+  const keepMarking = (column) => {
+    let latest = null;  // a new question brings its own evidence, and ends the looking
+    new MutationObserver(() => {
+      const newest = [...column.querySelectorAll('.evidence-group')].at(-1)?.dataset.exchange;
+      if (newest === undefined) return;  // cleared, about to be drawn again
+      if (newest !== latest) looking = null;
+      latest = newest;
+      markEvidence();
+    }).observe(column, { childList: true, subtree: true });
+  };
   const timer = setInterval(() => {
     const pane = document.getElementById('exchanges');
-    if (!pane) return;
+    const column = document.getElementById('evidence');
+    if (!pane || !column) return;
     clearInterval(timer);
     watch(pane);
+    keepMarking(column);
   }, 100);
 })();
