@@ -12,7 +12,8 @@ from ragapp.retrieval.query import make_query
 from ragapp.retrieval.relevance import is_relevant
 from ragapp.retrieval.search import search
 from ragapp.synthesis.cite import Citer, Statement
-from ragapp.synthesis.engine import ChatEngine, Decoding, GenerationDone, TextDelta
+from ragapp.synthesis.decoding import Decoding
+from ragapp.synthesis.engine import ChatEngine, GenerationDone, TextDelta
 from ragapp.synthesis.phrases import Phrases, phrases_for
 from ragapp.synthesis.prompt import MODEL_REFUSALS, Prompt, build_prompt
 from ragapp.synthesis.quote import quote

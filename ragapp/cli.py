@@ -227,7 +227,7 @@ def _print_ingested(results: Sequence[Any], as_json: bool) -> None:
 
 def _ask(options: argparse.Namespace, settings: Settings) -> int:
     from ragapp.ask import ask
-    from ragapp.synthesis.engine import Decoding
+    from ragapp.synthesis.decoding import Decoding
     from ragapp.synthesis.phrases import phrases_for
     from ragapp.terminal import print_answer
 

@@ -46,11 +46,19 @@ class Settings:
     answer_mode: str = "auto"  # generate, quotes, or auto: what the model is good enough for
     max_new_tokens: int = 400
     context_tokens: int = 0  # 0: what the model declares, at most 8192
+    decoding: str = "precise"  # a preset: precise, balanced, creative
+    thinking: bool = False  # let a reasoning model think before it answers
+    adapter: str = ""  # a LoRA adapter (peft) for the chat model: a folder
     trust_remote_code: str = ""  # the one model allowed to run its own code
 
     # machine
     device: str = "auto"
     dtype: str = "auto"
+    engine: str = "auto"  # torch, openvino, endpoint, or auto: the fastest that is here
+    quantization: str = "none"  # of the torch engine's weights: none, int8, int4
+    low_memory: bool = False  # stream the chat model's layers from disk
+    endpoint: str = ""  # address of an OpenAI-compatible server, for example http://host:8000/v1
+    endpoint_key: str = ""
 
     # web
     host: str = "127.0.0.1"

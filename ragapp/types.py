@@ -220,6 +220,13 @@ class AnswerText:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerThinking:
+    """More of what a reasoning model thinks before it answers; not part of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerCited:
     """A citation mark that the text just streamed contains, resolved."""
 
@@ -245,4 +252,4 @@ class AnswerDone:
     stats: AnswerStats = field(default_factory=AnswerStats)
 
 
-AnswerEvent = EvidenceFound | AnswerText | AnswerCited | Notice | AnswerDone
+AnswerEvent = EvidenceFound | AnswerThinking | AnswerText | AnswerCited | Notice | AnswerDone

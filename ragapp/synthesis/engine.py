@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ragapp.synthesis.decoding import Decoding
 from ragapp.types import CancelCheck, FinishReason
 
 
@@ -15,18 +16,6 @@ class Message:
 
     role: str
     content: str
-
-
-@dataclass(frozen=True, slots=True)
-class Decoding:
-    """How tokens are chosen, named as transformers names it; temperature 0 is greedy."""
-
-    max_new_tokens: int = 400
-    temperature: float = 0.0
-    top_p: float = 1.0
-    top_k: int = 0
-    repetition_penalty: float = 1.0
-    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +48,13 @@ class ChatEngine(Protocol):
 
     def neutralise(self, text: str) -> str:
         """Return text in which nothing can be read as a control token of the model."""
+
+    def check(self, decoding: Decoding) -> None:
+        """Refuse values that do not go together, or that this engine cannot do.
+
+        Raises:
+            UsageError: naming the values and what to do.
+        """
 
     def generate(
         self, messages: Sequence[Message], decoding: Decoding, cancel: CancelCheck

@@ -13,7 +13,8 @@ import gradio as gr
 from ragapp.ask import ask
 from ragapp.errors import EngineError, ModelMissing, RagappError
 from ragapp.settings import Settings
-from ragapp.synthesis.engine import ChatEngine, Decoding
+from ragapp.synthesis.decoding import Decoding
+from ragapp.synthesis.engine import ChatEngine
 from ragapp.synthesis.phrases import phrases_for
 from ragapp.types import (
     AnswerCited,

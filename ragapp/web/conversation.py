@@ -14,6 +14,7 @@ from ragapp.types import (
     AnswerDone,
     AnswerEvent,
     AnswerText,
+    AnswerThinking,
     Citation,
     Evidence,
     EvidenceFound,
@@ -49,6 +50,7 @@ class Exchange:
     number: int
     question: str
     waiting: Waiting = Waiting.LOADING
+    thinking: str = ""
     answer: str = ""
     evidence: tuple[Evidence, ...] | None = None
     marks: list[Mark] = field(default_factory=list)
@@ -61,6 +63,8 @@ class Exchange:
         if isinstance(event, EvidenceFound):
             self.evidence = event.evidence
             self.waiting = Waiting.THINKING
+        elif isinstance(event, AnswerThinking):
+            self.thinking += event.text
         elif isinstance(event, AnswerText):
             self.answer += event.text
         elif isinstance(event, AnswerCited):

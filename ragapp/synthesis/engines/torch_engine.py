@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragapp.errors import EngineError, ModelError
-from ragapp.synthesis.engine import Decoding, GenerationDone, Message, TextDelta
+from ragapp.synthesis import decoding as decodings
+from ragapp.synthesis.chat_tokenizer import ChatTokenizer, load_chat_tokenizer
+from ragapp.synthesis.decoding import Decoding
+from ragapp.synthesis.engine import GenerationDone, Message, TextDelta
 from ragapp.synthesis.stream import IncrementalDetokeniser
 from ragapp.types import CancelCheck, FinishReason
 
@@ -22,25 +25,23 @@ logger = logging.getLogger(__name__)
 
 LONGEST_CONTEXT = 8192
 """Unless the settings ask for more: the KV cache of a declared 128k would fill a laptop."""
-WORD_JOINER = "\u2060"
-"""Invisible; put into control tokens found in text, and taken out of answers again."""
 
 
 class TorchEngine:
     """A causal language model with a chat template. One generation runs at a time."""
 
-    def __init__(self, model: Any, tokenizer: Any, name: str, context_tokens: int) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        model: Any,  # noqa: ANN401 - transformers is untyped here
+        tokenizer: ChatTokenizer,
+        name: str,
+        context_tokens: int,
+    ) -> None:
         self.name = name
         self.context_tokens = context_tokens
         self._model = model
         self._tokenizer = tokenizer
         self._busy = threading.Lock()
-        self._control_tokens = sorted(
-            {str(token) for token in tokenizer.get_added_vocab()}
-            | set(tokenizer.all_special_tokens),
-            key=len,
-            reverse=True,
-        )
 
     @classmethod
     def load(
@@ -51,6 +52,7 @@ class TorchEngine:
         device: str = "cpu",
         dtype: torch.dtype | None = None,
         context_tokens: int = 0,
+        thinking: bool = False,
         trust_remote_code: bool = False,
     ) -> TorchEngine:
         """Load a chat model from a local folder.
@@ -59,16 +61,12 @@ class TorchEngine:
             ModelError: there is no causal language model in it, or it has no chat template.
         """
         from safetensors import SafetensorError
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoModelForCausalLM
 
+        tokenizer = load_chat_tokenizer(
+            folder, name, thinking=thinking, trust_remote_code=trust_remote_code
+        )
         try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
-            if not tokenizer.chat_template:
-                raise ModelError(
-                    f"chat model '{name}'",
-                    "it has no chat template, so it is a base model that was not trained to answer",
-                    "Choose an instruct or chat model; `ragapp models list` shows some.",
-                )
             model = AutoModelForCausalLM.from_pretrained(
                 folder, dtype=dtype, trust_remote_code=trust_remote_code
             )
@@ -84,14 +82,15 @@ class TorchEngine:
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Count the tokens of a prompt as the chat template renders it."""
-        return len(self._prompt_ids(messages))
+        return len(self._tokenizer.prompt_ids(messages))
 
     def neutralise(self, text: str) -> str:
-        """Break every control token in a text with an invisible character."""
-        for token in self._control_tokens:
-            if token in text:
-                text = text.replace(token, token[0] + WORD_JOINER + token[1:])
-        return text
+        """Return text in which nothing can be read as a control token of the model."""
+        return self._tokenizer.neutralise(text)
+
+    def check(self, decoding: Decoding) -> None:
+        """Refuse values that do not go together."""
+        decodings.check(decoding)
 
     def generate(
         self, messages: Sequence[Message], decoding: Decoding, cancel: CancelCheck
@@ -106,7 +105,7 @@ class TorchEngine:
                 yield GenerationDone(FinishReason.CANCELLED, 0, 0, 0, None, None)
                 return
         try:
-            yield from self._generate(self._prompt_ids(messages), decoding, cancel)
+            yield from self._generate(self._tokenizer.prompt_ids(messages), decoding, cancel)
         finally:
             self._busy.release()
 
@@ -120,7 +119,7 @@ class TorchEngine:
             target=self._run, args=(prompt, decoding, tokens), name="generate", daemon=True
         )
         worker.start()
-        detokeniser = IncrementalDetokeniser(self._decode)
+        detokeniser = IncrementalDetokeniser(self._tokenizer.decode)
         count, first_token_s = 0, None
         try:
             for token in tokens:
@@ -162,26 +161,14 @@ class TorchEngine:
                     attention_mask=torch.ones_like(ids),
                     streamer=tokens,
                     stopping_criteria=[tokens.stop_criterion],
-                    pad_token_id=self._tokenizer.pad_token_id or self._tokenizer.eos_token_id,
+                    eos_token_id=list(self._tokenizer.terminators),
+                    pad_token_id=self._tokenizer.terminators[0],
                     **_generate_arguments(decoding),
                 )
         except Exception as error:  # noqa: BLE001 - the reader raises it again, as EngineError
             tokens.error = error
         finally:
             tokens.end()
-
-    def _prompt_ids(self, messages: Sequence[Message]) -> list[int]:
-        encoded = self._tokenizer.apply_chat_template(
-            [{"role": m.role, "content": m.content} for m in messages],
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=True,
-        )
-        return list(encoded["input_ids"])
-
-    def _decode(self, ids: Sequence[int]) -> str:
-        text: str = self._tokenizer.decode(ids, skip_special_tokens=True)
-        return text.replace(WORD_JOINER, "")
 
 
 class _TokenQueue:
@@ -217,20 +204,14 @@ class _TokenQueue:
 
 
 def _generate_arguments(decoding: Decoding) -> dict[str, Any]:
-    arguments: dict[str, Any] = {
+    return {
         "max_new_tokens": decoding.max_new_tokens,
-        "do_sample": decoding.temperature > 0,
+        "do_sample": decoding.do_sample,
+        "temperature": decoding.temperature,
+        "top_p": decoding.top_p,
+        "top_k": decoding.top_k,
         "repetition_penalty": decoding.repetition_penalty,
     }
-    if decoding.temperature > 0:
-        arguments |= {
-            "temperature": decoding.temperature,
-            "top_p": decoding.top_p,
-            "top_k": decoding.top_k,
-        }
-    else:  # a model's own sampling defaults would only draw warnings
-        arguments |= {"temperature": None, "top_p": None, "top_k": None}
-    return arguments
 
 
 def _finish_reason(cancelled: bool, count: int, decoding: Decoding) -> FinishReason:
