@@ -24,7 +24,7 @@ def streamed(tokenizer, ids):
 
 @pytest.fixture(scope="module")
 def tokenizer(engine):
-    return engine._tokenizer
+    return engine._tokenizer._tokenizer
 
 
 @pytest.mark.parametrize("text", TEXTS)
