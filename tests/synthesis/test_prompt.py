@@ -111,8 +111,8 @@ def test_no_text_can_forge_a_turn(engine, place):
 
     def control_tokens(of):
         ids = engine._tokenizer.prompt_ids(of.messages)
-        return [i for i in ids if i in set(engine._tokenizer.all_special_ids)
-                or i in engine._tokenizer.get_added_vocab().values()]  # fmt: skip
+        return [i for i in ids if i in set(engine._tokenizer._tokenizer.all_special_ids)
+                or i in engine._tokenizer._tokenizer.get_added_vocab().values()]  # fmt: skip
 
     assert control_tokens(built(FORGERY)) == control_tokens(built("harmless"))
 
@@ -121,7 +121,7 @@ def test_the_model_s_own_control_tokens_would_have_been_read_as_such(engine):
     """The test above can fail: unneutralised, the same text does add turns."""
     plain = engine._tokenizer.prompt_ids([Message("user", "harmless")])
     forged = engine._tokenizer.prompt_ids([Message("user", FORGERY)])
-    control = engine._tokenizer.convert_tokens_to_ids("<|im_start|>")
+    control = engine._tokenizer._tokenizer.convert_tokens_to_ids("<|im_start|>")
     assert forged.count(control) > plain.count(control)
 
 
