@@ -71,6 +71,16 @@ def background_statistics(models: Path, fingerprint: str, pooling: str) -> Path:
     return models / ".background" / f"{fingerprint[:16]}.{pooling}.safetensors"
 
 
+def openvino_model(models: Path, identity: str) -> Path:
+    """Return the folder of a model exported for OpenVINO, made anew when it is missing."""
+    return models / ".openvino" / identity
+
+
 def hardware_probe(models: Path) -> Path:
     """Return the file that remembers what this processor is quick at."""
     return models / ".hardware.json"
+
+
+def engine_probe(models: Path) -> Path:
+    """Return the file that remembers which engine is faster on this processor."""
+    return models / ".engines.json"

@@ -63,3 +63,10 @@ class ChatEngine(Protocol):
 
         Closing the iterator or a true ``cancel`` stops within one token.
         """
+
+
+def decode_rate(tokens: int, first_token_s: float | None, total_s: float) -> float | None:
+    """Return tokens a second after the first one, None when there were too few to tell."""
+    if first_token_s is None or tokens < 2 or total_s <= first_token_s:
+        return None
+    return (tokens - 1) / (total_s - first_token_s)
