@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ragapp.synthesis.decoding import Decoding
 from ragapp.types import CancelCheck, FinishReason
+
+LONGEST_CONTEXT = 8192
+"""Unless the settings ask for more: the KV cache of a declared 128k would fill a laptop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +41,15 @@ class GenerationDone:
 
 
 class ChatEngine(Protocol):
-    """A chat model. ``context_tokens`` is prompt and answer together."""
+    """A chat model. ``context_tokens`` is prompt and answer together.
+
+    ``caches_prefixes``: a prompt that begins like an earlier one starts sooner, at no cost to
+    anybody but this machine.
+    """
 
     name: str
     context_tokens: int
+    caches_prefixes: bool
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Count the tokens of a prompt as the chat template renders it."""
@@ -63,6 +71,12 @@ class ChatEngine(Protocol):
 
         Closing the iterator or a true ``cancel`` stops within one token.
         """
+
+
+def context_limit(config: Any, asked: int) -> int:  # noqa: ANN401 - a transformers configuration
+    """Return the context to use: what was asked for (0: a sensible one), or what the model has."""
+    declared: int = getattr(config, "max_position_embeddings", LONGEST_CONTEXT)
+    return min(asked or LONGEST_CONTEXT, declared)
 
 
 def decode_rate(tokens: int, first_token_s: float | None, total_s: float) -> float | None:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ragapp.synthesis import decoding as decodings
+from ragapp.synthesis.decoding import Decoding
+from ragapp.synthesis.stop import StopStrings
+from ragapp.types import FinishReason
+
+if TYPE_CHECKING:
+    from ragapp.synthesis.chat_tokenizer import ChatTokenizer
 
 REPLACEMENT = "\ufffd"
 
@@ -36,3 +45,49 @@ class IncrementalDetokeniser:
         now = self._decode(self._ids[self._window :])
         self._window = self._shown = len(self._ids)
         return now[len(before) :]
+
+
+class AnswerReader:
+    """Reads one answer off its tokens: its text, its length, and why it ended.
+
+    ``tokens`` counts those of the text; a terminator is none of them.
+    """
+
+    def __init__(self, tokenizer: ChatTokenizer, decoding: Decoding) -> None:
+        self.tokens = 0
+        self._tokenizer = tokenizer
+        self._decoding = decoding
+        self._terminated = False
+        self._stops = StopStrings(decoding.stop_strings)
+
+    def read(self, tokens: Iterable[int]) -> Iterator[str]:
+        """Yield the text as it comes, a piece (perhaps empty) a token; in one piece for beams.
+
+        Ends at a terminator or a stop string, whatever comes after it.
+        """
+        pieces = self._pieces(tokens)
+        if decodings.streams(self._decoding):
+            yield from pieces
+        elif text := "".join(pieces):
+            yield text
+
+    def finish_reason(self, cancelled: bool) -> FinishReason:
+        """Say why the answer ended; ``cancelled`` counts only if nothing else had ended it."""
+        if self._terminated or self._stops.found:
+            return FinishReason.STOP
+        if self.tokens >= self._decoding.max_new_tokens:
+            return FinishReason.LENGTH
+        return FinishReason.CANCELLED if cancelled else FinishReason.STOP
+
+    def _pieces(self, tokens: Iterable[int]) -> Iterator[str]:
+        detokeniser = IncrementalDetokeniser(self._tokenizer.decode)
+        for token in tokens:
+            if token in self._tokenizer.terminators:
+                self._terminated = True
+                break
+            self.tokens += 1
+            yield self._stops.push(detokeniser.push(token))
+            if self._stops.found:
+                return
+        yield self._stops.push(detokeniser.finish())
+        yield self._stops.finish()

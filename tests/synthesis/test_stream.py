@@ -3,8 +3,11 @@
 import random
 
 import pytest
+from tiny_model import byte_tokenizer
 
-from ragapp.synthesis.stream import IncrementalDetokeniser
+from ragapp.synthesis.decoding import Decoding
+from ragapp.synthesis.stream import AnswerReader, IncrementalDetokeniser
+from ragapp.types import FinishReason
 
 TEXTS = [
     "Whitening removes anisotropy, e.g. in BERT.  Two  spaces,\n\n\ttabs and a “quote”.",
@@ -79,3 +82,43 @@ def test_only_a_short_window_is_decoded_however_long_the_answer(tokenizer):
     for token in tokenizer.encode("Sentences about retrieval. " * 100):
         detokeniser.push(token)
     assert max(lengths) < 10
+
+
+# --- an answer ---
+
+
+def read(text, tokenizer, after=(), **values):
+    reader = AnswerReader(tokenizer, Decoding(**values))
+    pieces = list(reader.read([*tokenizer.encode(text), *after]))
+    return pieces, reader
+
+
+def test_an_answer_ends_at_its_terminator():
+    tokenizer = byte_tokenizer()
+    pieces, reader = read("白化", tokenizer, [*tokenizer.terminators, 5, 6])
+    assert [piece for piece in pieces if piece] == ["白", "化"]
+    assert reader.tokens == 6
+    assert reader.finish_reason(cancelled=True) is FinishReason.STOP
+
+
+def test_an_answer_ends_before_a_stop_string():
+    pieces, reader = read("one\n\ntwo", byte_tokenizer(), stop_strings=("\n\n",))
+    assert "".join(pieces) == "one"
+    assert reader.tokens == 5
+    assert reader.finish_reason(cancelled=False) is FinishReason.STOP
+
+
+def test_why_an_answer_without_end_ended():
+    _, full = read("abcd", byte_tokenizer(), max_new_tokens=4)
+    assert full.finish_reason(cancelled=True) is FinishReason.LENGTH
+    _, part = read("abc", byte_tokenizer(), max_new_tokens=4)
+    assert part.finish_reason(cancelled=True) is FinishReason.CANCELLED
+
+
+def test_beams_come_in_one_piece():
+    pieces, _ = read("two words", byte_tokenizer(), num_beams=2)
+    assert pieces == ["two words"]
+
+
+def test_what_may_become_a_stop_string_is_shown_when_nothing_follows():
+    assert "".join(read("one\n", byte_tokenizer(), stop_strings=("\n\n",))[0]) == "one\n"

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragapp.errors import EngineError, ModelError
 from ragapp.synthesis import decoding as decodings
 from ragapp.synthesis.chat_tokenizer import ChatTokenizer, load_chat_tokenizer
-from ragapp.synthesis.decoding import Decoding
-from ragapp.synthesis.engine import GenerationDone, Message, TextDelta
-from ragapp.synthesis.stream import IncrementalDetokeniser
+from ragapp.synthesis.decoding import Decoding, Mode
+from ragapp.synthesis.engine import (
+    GenerationDone,
+    Message,
+    TextDelta,
+    context_limit,
+    decode_rate,
+)
+from ragapp.synthesis.engines.out_of_memory import give_back_memory, is_out_of_memory
+from ragapp.synthesis.engines.prefix_cache import PrefixCache, reusable
+from ragapp.synthesis.engines.token_queue import TokenQueue
+from ragapp.synthesis.engines.torch_arguments import (
+    generation_arguments,
+    logits_processors,
+    seeded,
+    stopping_criteria,
+)
+from ragapp.synthesis.stream import AnswerReader
 from ragapp.types import CancelCheck, FinishReason
 
 if TYPE_CHECKING:
@@ -23,12 +38,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LONGEST_CONTEXT = 8192
-"""Unless the settings ask for more: the KV cache of a declared 128k would fill a laptop."""
+REUSES_PREFIXES = (Mode.GREEDY, Mode.SAMPLING)
+"""The others read several texts at a time, whose caches are no conversation's."""
 
 
 class TorchEngine:
     """A causal language model with a chat template. One generation runs at a time."""
+
+    caches_prefixes = True
 
     def __init__(
         self,
@@ -42,6 +59,7 @@ class TorchEngine:
         self._model = model
         self._tokenizer = tokenizer
         self._busy = threading.Lock()
+        self._prefixes = PrefixCache()
 
     @classmethod
     def load(
@@ -76,9 +94,18 @@ class TorchEngine:
                 f"{folder} cannot be loaded ({error})",
                 f"Fetch it again with `ragapp models pull {name}`.",
             ) from error
-        declared = getattr(model.config, "max_position_embeddings", LONGEST_CONTEXT)
-        limit = context_tokens or min(declared, LONGEST_CONTEXT)
-        return cls(model.to(device).eval(), tokenizer, name, min(limit, declared))
+        limit = context_limit(model.config, context_tokens)
+        return cls(model.to(device).eval(), tokenizer, name, limit)
+
+    @property
+    def model(self) -> Any:  # noqa: ANN401 - transformers is untyped here
+        """The model, for batches; it must not run while the engine generates."""
+        return self._model
+
+    @property
+    def tokenizer(self) -> ChatTokenizer:
+        """The tokenizer with the model's chat format."""
+        return self._tokenizer
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Count the tokens of a prompt as the chat template renders it."""
@@ -98,8 +125,10 @@ class TorchEngine:
         """Stream an answer; the last item is a ``GenerationDone``.
 
         Raises:
+            UsageError: the values of ``decoding`` do not go together.
             EngineError: the model failed, out of memory for example.
         """
+        self.check(decoding)
         while not self._busy.acquire(timeout=0.1):
             if cancel():
                 yield GenerationDone(FinishReason.CANCELLED, 0, 0, 0, None, None)
@@ -113,116 +142,118 @@ class TorchEngine:
         self, prompt: list[int], decoding: Decoding, cancel: CancelCheck
     ) -> Iterator[TextDelta | GenerationDone]:
         started = time.perf_counter()
-        abandoned = threading.Event()
-        tokens = _TokenQueue(stop=lambda: abandoned.is_set() or cancel())
+        room = self.context_tokens - len(prompt)
+        decoding = replace(decoding, max_new_tokens=max(1, min(decoding.max_new_tokens, room)))
+        tokens = TokenQueue(cancel)
         worker = threading.Thread(
             target=self._run, args=(prompt, decoding, tokens), name="generate", daemon=True
         )
         worker.start()
-        detokeniser = IncrementalDetokeniser(self._tokenizer.decode)
-        count, first_token_s = 0, None
+        answer = AnswerReader(self._tokenizer, decoding)
+        first_token_s = None
         try:
-            for token in tokens:
-                count += 1
-                if first_token_s is None:
+            for text in answer.read(tokens):
+                if first_token_s is None and answer.tokens:
                     first_token_s = time.perf_counter() - started
-                if text := detokeniser.push(token):
+                if text:
                     yield TextDelta(text)
-            if text := detokeniser.finish():
-                yield TextDelta(text)
         finally:
-            abandoned.set()
+            tokens.abandon()
             worker.join()
         if tokens.error is not None:
-            raise EngineError(
-                f"generation with '{self.name}'",
-                str(tokens.error),
-                "Ask a shorter question, or choose a smaller model.",
-            ) from tokens.error
+            raise self._failed(tokens.error) from tokens.error
         yield GenerationDone(
-            finish_reason=_finish_reason(cancel(), count, decoding),
+            finish_reason=answer.finish_reason(tokens.cancelled),
             prompt_tokens=len(prompt),
-            cached_tokens=0,
-            completion_tokens=count,
+            cached_tokens=tokens.cached_tokens,
+            completion_tokens=answer.tokens,
             first_token_s=first_token_s,
-            tokens_per_s=_rate(count, first_token_s, time.perf_counter() - started),
+            tokens_per_s=decode_rate(
+                answer.tokens,
+                first_token_s if decodings.streams(decoding) else 0.0,
+                time.perf_counter() - started,
+            ),
         )
 
-    def _run(self, prompt: list[int], decoding: Decoding, tokens: _TokenQueue) -> None:
+    def _failed(self, error: Exception) -> EngineError:
+        if is_out_of_memory(error):
+            return EngineError(
+                f"generation with '{self.name}'",
+                f"the memory ran out, and again without what earlier conversations kept ({error})",
+                "Close other programs, ask for a shorter answer or a shorter question, or choose a"
+                " smaller model.",
+            )
+        return EngineError(
+            f"generation with '{self.name}'",
+            str(error) or type(error).__name__,
+            "Ask a shorter question, or choose a smaller model.",
+        )
+
+    def _run(self, prompt: list[int], decoding: Decoding, tokens: TokenQueue) -> None:
+        """Feed the queue, in a thread of its own; a second time if the memory runs out."""
         import torch
 
         try:
-            ids = torch.tensor([prompt], device=self._model.device)
-            if decoding.seed is not None:
-                torch.manual_seed(decoding.seed)
-            with torch.inference_mode():
-                self._model.generate(
-                    ids,
-                    attention_mask=torch.ones_like(ids),
-                    streamer=tokens,
-                    stopping_criteria=[tokens.stop_criterion],
-                    eos_token_id=list(self._tokenizer.terminators),
-                    pad_token_id=self._tokenizer.terminators[0],
-                    **_generate_arguments(decoding),
-                )
+            with torch.inference_mode(), seeded(decoding, self._model.device):
+                if not self._decode(prompt, decoding, tokens):
+                    logger.warning(
+                        "The memory ran out. Trying once more without earlier conversations."
+                    )
+                    self._prefixes.clear()
+                    give_back_memory()
+                    self._decode(prompt, decoding, tokens, last_try=True)
         except Exception as error:  # noqa: BLE001 - the reader raises it again, as EngineError
             tokens.error = error
         finally:
             tokens.end()
 
+    def _decode(
+        self, prompt: list[int], decoding: Decoding, tokens: TokenQueue, last_try: bool = False
+    ) -> bool:
+        """Go on from the prompt and what has been said; return False if the memory ran out."""
+        try:
+            if not tokens.stopped():
+                self._continue(prompt, decoding, tokens)
+        except Exception as error:
+            if last_try or not is_out_of_memory(error):
+                raise
+            return False
+        return True
 
-class _TokenQueue:
-    """The streamer that ``generate`` feeds from its thread, read as an iterator of token ids."""
-
-    def __init__(self, stop: CancelCheck) -> None:
-        self._stop = stop
-        self._queue: queue.SimpleQueue[int | None] = queue.SimpleQueue()
-        self._prompt_seen = False
-        self.error: Exception | None = None
-
-    def put(self, value: torch.Tensor) -> None:
-        """Take token ids: the prompt in the first call, then one at a time."""
-        if not self._prompt_seen:
-            self._prompt_seen = True
-            return
-        for token in value.flatten().tolist():
-            self._queue.put(token)
-
-    def end(self) -> None:
-        """Close the queue."""
-        self._queue.put(None)
-
-    def stop_criterion(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:  # noqa: ANN401
-        """Tell ``generate`` whether to stop, asked after each token."""
+    def _continue(self, prompt: list[int], decoding: Decoding, tokens: TokenQueue) -> None:
         import torch
 
-        return torch.full((input_ids.shape[0],), self._stop(), device=input_ids.device)
+        said = prompt + tokens.said
+        ids = torch.tensor([said], device=self._model.device)
+        arguments = generation_arguments(decoding)
+        arguments["max_new_tokens"] -= len(tokens.said)
+        cache = None
+        if decodings.mode(decoding) in REUSES_PREFIXES:
+            cache, tokens.cached_tokens = self._cache(said)
+        if cache is not None:
+            arguments["past_key_values"] = cache
+        streams = decodings.streams(decoding)
+        criteria = stopping_criteria(decoding, self._tokenizer, len(prompt))
+        criteria.append(tokens.take_and_stop if streams else tokens.stop)
+        sequences = self._model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            logits_processor=logits_processors(decoding, self._tokenizer, len(prompt)),
+            stopping_criteria=criteria,
+            eos_token_id=list(self._tokenizer.terminators),
+            pad_token_id=self._tokenizer.terminators[0],
+            **arguments,
+        )
+        if not streams:
+            tokens.put(sequences[0, len(prompt) :].tolist())
+        if cache is not None:
+            self._prefixes.keep(sequences[0].tolist(), cache)
 
-    def __iter__(self) -> Iterator[int]:
-        while (token := self._queue.get()) is not None:
-            yield token
+    def _cache(self, ids: Sequence[int]) -> tuple[Any, int]:
+        """Return the cache to go on from and its length; None where none could be reused."""
+        from transformers import DynamicCache
 
-
-def _generate_arguments(decoding: Decoding) -> dict[str, Any]:
-    return {
-        "max_new_tokens": decoding.max_new_tokens,
-        "do_sample": decoding.do_sample,
-        "temperature": decoding.temperature,
-        "top_p": decoding.top_p,
-        "top_k": decoding.top_k,
-        "repetition_penalty": decoding.repetition_penalty,
-    }
-
-
-def _finish_reason(cancelled: bool, count: int, decoding: Decoding) -> FinishReason:
-    if cancelled:
-        return FinishReason.CANCELLED
-    if count >= decoding.max_new_tokens:
-        return FinishReason.LENGTH
-    return FinishReason.STOP
-
-
-def _rate(count: int, first_token_s: float | None, total_s: float) -> float | None:
-    if first_token_s is None or count < 2 or total_s <= first_token_s:
-        return None
-    return (count - 1) / (total_s - first_token_s)
+        if (known := self._prefixes.take(ids)) is not None:
+            return known
+        fresh = DynamicCache(config=self._model.config.get_text_config(decoder=True))
+        return (fresh, 0) if reusable(fresh) else (None, 0)

@@ -1,15 +1,18 @@
 """Generation with real weights: SmolLM2-135M-Instruct."""
 
+import itertools
 import json
 import shutil
 import threading
 import time
+from unittest.mock import ANY
 
 import pytest
 import torch
 from fixtures import SMOLLM2
+from tiny_model import reciting, tiny_engine, tiny_llama
 
-from ragapp.errors import EngineError, ModelError
+from ragapp.errors import EngineError, ModelError, UsageError
 from ragapp.synthesis.decoding import Decoding
 from ragapp.synthesis.engine import GenerationDone, Message, TextDelta
 from ragapp.synthesis.engines.torch_engine import TorchEngine
@@ -136,6 +139,133 @@ def test_no_failure_passes_for_a_short_answer(engine, monkeypatch, error):
     monkeypatch.setattr(engine._model, "generate", fail)
     with pytest.raises(EngineError, match=str(error)):
         run(engine)
+
+
+# --- how answers end ---
+
+
+def test_a_terminator_is_neither_shown_nor_counted(engine):
+    text, done = run(engine, SHORT, max_new_tokens=60)
+    assert done.completion_tokens == len(engine.tokenizer.encode(text))
+
+
+def test_an_answer_whose_last_token_may_be_a_terminator_stops_there(engine):
+    """With room for the terminator the model has stopped; with one token less it has not."""
+    whole, done = run(engine, SHORT, max_new_tokens=60)
+    just, short = (
+        run(engine, SHORT, max_new_tokens=done.completion_tokens + room) for room in (1, 0)
+    )
+    assert just == (whole, ANY)
+    assert short[0] == whole
+    reasons = [just[1].finish_reason, short[1].finish_reason]
+    assert reasons == [FinishReason.STOP, FinishReason.LENGTH]
+    assert just[1].completion_tokens == short[1].completion_tokens == done.completion_tokens
+
+
+def test_every_terminator_ends_an_answer():
+    """Llama 3 has two."""
+    model = tiny_llama()
+    whole = run(tiny_engine(model), max_new_tokens=30)[0]
+    for second in dict.fromkeys(letter for letter in whole if letter.isascii()):
+        engine = tiny_engine(model)
+        engine.tokenizer.terminators += tuple(engine.tokenizer.encode(second))
+        text, done = run(engine, max_new_tokens=30)
+        assert text == whole[: whole.index(second)]
+        assert done.finish_reason is FinishReason.STOP
+
+
+def test_an_answer_never_outgrows_the_context():
+    engine = tiny_engine(context_tokens=70)
+    room = 70 - engine.count_tokens(COUNT)
+    _, done = run(engine, max_new_tokens=500)
+    assert (done.completion_tokens, done.finish_reason) == (room, FinishReason.LENGTH)
+
+
+def test_a_stop_string_ends_the_answer_before_it(engine):
+    """Also one that begins and ends inside tokens."""
+    whole, _ = run(engine, max_new_tokens=20)
+    for start, length in [(0, 1), (3, 1), (2, 4), (5, 6)]:
+        stop = whole[start : start + length]
+        assert len(stop) == length
+        text, done = run(engine, max_new_tokens=20, stop_strings=(stop,))
+        assert text == whole[: whole.index(stop)]
+        assert done.finish_reason is FinishReason.STOP
+        needed = engine.tokenizer.encode(whole[: whole.index(stop) + length])
+        assert done.completion_tokens <= len(needed)
+
+
+def test_a_chinese_stop_string_of_many_tokens():
+    """Every token is a byte here."""
+    engine = tiny_engine(reciting("白髮。"))
+    assert run(engine, max_new_tokens=25)[0].startswith("白髮。白髮。白髮")
+    text, done = run(engine, max_new_tokens=25, stop_strings=("髮。白",))
+    assert (text, done.finish_reason) == ("白", FinishReason.STOP)
+    assert done.completion_tokens == len("白髮。白".encode())
+
+
+def test_a_stop_string_that_never_comes_loses_no_text(engine):
+    whole, _ = run(engine, max_new_tokens=20)
+    assert run(engine, max_new_tokens=20, stop_strings=(whole[-4:] + "!!",))[0] == whole
+
+
+def test_wrong_combinations_never_reach_the_model(engine):
+    with pytest.raises(UsageError, match="temperature"):
+        next(engine.generate(SHORT, Decoding(temperature=0.5), never_cancel))
+
+
+# --- when memory runs out ---
+
+
+def run_out_of_memory(model, calls):
+    """Let forward passes of the given numbers ask for more memory than there is."""
+    number = itertools.count(1)
+
+    def greedy(*_):
+        if next(number) in calls:
+            torch.empty(2**50, dtype=torch.uint8)
+
+    return model.model.layers[1].register_forward_hook(greedy)
+
+
+@pytest.mark.parametrize("at", [1, 2, 9])
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"penalty_alpha": 0.6, "top_k": 4}, {"num_beams": 3},
+     {"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 0.5}],
+    ids=["greedy", "contrastive", "beam", "diverse beam"],
+)  # fmt: skip
+def test_running_out_of_memory_once_changes_nothing(at, values, caplog):
+    model = tiny_llama()
+    expected, _ = run(tiny_engine(model), max_new_tokens=20, **values)
+    engine = tiny_engine(model)
+    hook = run_out_of_memory(model, {at})
+    text, done = run(engine, max_new_tokens=20, **values)
+    hook.remove()
+    assert text == expected
+    assert done.finish_reason is not FinishReason.CANCELLED
+    assert "memory" in caplog.text
+
+
+def test_before_the_second_try_earlier_conversations_are_dropped():
+    model = tiny_llama()
+    engine = tiny_engine(model)
+    run(engine, SHORT)
+    hook = run_out_of_memory(model, {1})
+    run(engine, COUNT)
+    hook.remove()
+    assert run(engine, SHORT)[1].cached_tokens < 10  # no more than the new conversation shares
+
+
+def test_running_out_of_memory_twice_is_an_engine_error_and_the_engine_goes_on():
+    model = tiny_llama()
+    engine = tiny_engine(model)
+    expected, _ = run(engine, max_new_tokens=20)
+    hook = run_out_of_memory(model, {4, 5})
+    with pytest.raises(EngineError, match="memory ran out") as error:
+        run(engine, max_new_tokens=20)
+    hook.remove()
+    assert "smaller model" in error.value.fix
+    assert run(engine, max_new_tokens=20)[0] == expected
 
 
 # --- loading ---
