@@ -12,17 +12,19 @@ from ragapp.retrieval.query import make_query
 from ragapp.retrieval.relevance import is_relevant
 from ragapp.retrieval.search import search
 from ragapp.synthesis.cite import Citer, Statement
-from ragapp.synthesis.decoding import Decoding
-from ragapp.synthesis.engine import ChatEngine, GenerationDone, TextDelta
+from ragapp.synthesis.decoding import Decoding, streams
+from ragapp.synthesis.engine import ChatEngine, GenerationDone, Message, TextDelta
 from ragapp.synthesis.phrases import Phrases, phrases_for
-from ragapp.synthesis.prompt import MODEL_REFUSALS, Prompt, build_prompt
+from ragapp.synthesis.prompt import MODEL_REFUSALS, Prompt, build_prompt, opening
 from ragapp.synthesis.quote import quote
+from ragapp.synthesis.thinking import Said, ThinkingSplitter
 from ragapp.types import (
     AnswerCited,
     AnswerDone,
     AnswerEvent,
     AnswerStats,
     AnswerText,
+    AnswerThinking,
     CancelCheck,
     Citation,
     Evidence,
@@ -80,6 +82,8 @@ def ask(
         yield answer.done(FinishReason.QUOTED, evidence)
     else:
         decoding = decoding or Decoding()
+        if not streams(decoding):
+            yield Notice(phrases.not_streamed)
         prompt = build_prompt(
             question, evidence, history, language_of(question), engine, decoding.max_new_tokens
         )
@@ -91,6 +95,23 @@ def ask(
         yield answer.done(answer.reason, prompt.evidence)
 
 
+def prepare_next_turn(
+    engine: ChatEngine, history: Sequence[Turn], cancel: CancelCheck = never_cancel
+) -> None:
+    """Compute the beginning of the next turn's prompt while the last answer is being read.
+
+    The turns stand in it without their excerpts, which is not how the engine has seen the last
+    one; without this, its question and answer would be computed when the next question waits.
+    """
+    if not engine.caches_prefixes or not history:
+        return
+    messages = opening(history, language_of(history[-1].question), engine.neutralise)
+    messages.append(Message("user", ""))
+    if engine.count_tokens(messages) < engine.context_tokens:
+        for _ in engine.generate(messages, Decoding(max_new_tokens=1), cancel):
+            pass
+
+
 def _generate(
     prompt: Prompt,
     engine: ChatEngine,
@@ -99,11 +120,13 @@ def _generate(
     answer: _Answer,
     citer: Citer,
 ) -> Iterator[AnswerEvent]:
+    splitter = ThinkingSplitter()
     for event in engine.generate(prompt.messages, decoding, cancel):
         if isinstance(event, TextDelta):
-            yield from answer.take(citer.push(event.text))
+            yield from _said(splitter.push(event.text), answer, citer)
         else:
             answer.generated(event)
+    yield from _said(splitter.finish(), answer, citer)
     yield from answer.take(citer.finish())
     if answer.reason is FinishReason.STOP and model_refused(answer.text):
         answer.reason = FinishReason.REFUSED
@@ -111,6 +134,14 @@ def _generate(
         # A small model sometimes says nothing at all; its best evidence still says something.
         yield from answer.take(quote(prompt.evidence))
         answer.reason = FinishReason.QUOTED
+
+
+def _said(parts: Iterator[Said], answer: _Answer, citer: Citer) -> Iterator[AnswerEvent]:
+    for part in parts:
+        if part.thought:
+            yield AnswerThinking(part.text)
+        else:
+            yield from answer.take(citer.push(part.text))
 
 
 @dataclass(slots=True)

@@ -11,9 +11,9 @@ from ragapp.types import (
     AnswerDone,
     AnswerEvent,
     AnswerText,
+    AnswerThinking,
     Citation,
     Evidence,
-    EvidenceFound,
     Hit,
     Notice,
     Progress,
@@ -82,20 +82,16 @@ class DownloadBar:
 
 
 def print_answer(events: Iterator[AnswerEvent], *, quiet: bool) -> AnswerDone:
-    """Stream an answer to stdout with its sources after it; notices go to stderr.
+    """Stream an answer to stdout with its sources after it; notices and thinking go to stderr.
 
     quiet: print nothing but notices (the caller prints JSON).
     """
     done: AnswerDone | None = None
     for event in events:
-        if isinstance(event, Notice):
-            print(f"\n! {event.text}", file=sys.stderr)
-        elif isinstance(event, EvidenceFound):
-            continue
-        elif isinstance(event, AnswerText) and not quiet:
-            print(event.text, end="", flush=True)
-        elif isinstance(event, AnswerDone):
+        if isinstance(event, AnswerDone):
             done = event
+        elif not (quiet and isinstance(event, AnswerText)):
+            _print_event(event)
     if done is None:
         raise RuntimeError("an answer always ends with AnswerDone")
     if not quiet:
@@ -105,6 +101,15 @@ def print_answer(events: Iterator[AnswerEvent], *, quiet: bool) -> AnswerDone:
         if done.refused and done.evidence:
             print_closest(done.evidence)
     return done
+
+
+def _print_event(event: AnswerEvent) -> None:
+    if isinstance(event, Notice):
+        print(f"\n! {event.text}", file=sys.stderr)
+    elif isinstance(event, AnswerThinking):
+        print(event.text, end="", file=sys.stderr, flush=True)
+    elif isinstance(event, AnswerText):
+        print(event.text, end="", flush=True)
 
 
 def print_closest(evidence: Sequence[Evidence]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,12 @@ from ragapp import paths
 from ragapp.documents.sentences import sentence_spans
 from ragapp.embedding.pool import Pooling
 from ragapp.embedding.space import VectorSpace
-from ragapp.errors import ModelError, SettingsError
+from ragapp.errors import ModelError, SettingsError, UsageError
 from ragapp.index import knowledge_base as kbs
 from ragapp.index.knowledge_base import KnowledgeBase
 from ragapp.retrieval.rerank import CrossEncoderReranker, Reranker, SentenceReranker
 from ragapp.settings import Settings
+from ragapp.synthesis.decoding import PRESETS, Decoding, check
 
 if TYPE_CHECKING:
     import torch
@@ -50,6 +51,7 @@ class Workspace:
         # By name, with when it was created: one deleted and made anew elsewhere is another one.
         self._open: dict[str, tuple[str, OpenKnowledgeBase]] = {}
         self._engine: ChatEngine | None = None
+        self._torch_engine: ChatEngine | None = None
         self._reranker: Reranker | None = None
         self._hardware: Hardware | None = None
 
@@ -147,30 +149,66 @@ class Workspace:
             return self.settings.chat_model
         return pull.default_chat_model(self.settings.models)
 
-    def engine(self) -> ChatEngine:
-        """Load the chat model, once.
+    def decoding(self) -> Decoding:
+        """Return how answers are decoded, as the settings say.
 
         Raises:
-            ModelMissing: it is not on this machine.
+            SettingsError: there is no preset of that name.
         """
-        from ragapp.synthesis.engines.torch_engine import TorchEngine
-        from ragapp.weights import pull
+        if self.settings.decoding not in PRESETS:
+            raise SettingsError(
+                f"decoding '{self.settings.decoding}'",
+                "there is no preset of that name",
+                f"Choose one of: {', '.join(PRESETS)}.",
+            )
+        preset = PRESETS[self.settings.decoding]
+        return replace(preset, max_new_tokens=self.settings.max_new_tokens)
+
+    def engine(self, decoding: Decoding | None = None) -> ChatEngine:
+        """Load the chat engine, once; where it lacks a way of decoding, the torch engine steps in.
+
+        Raises:
+            ModelMissing: the chat model is not on this machine.
+            UsageError: no engine that the settings allow decodes in that way.
+        """
+        from ragapp.synthesis.engines import load
 
         with self._engine_lock:
             if self._engine is None:
-                self._quieten_transformers()
-                name = self.chat_model_name()
-                self._engine = TorchEngine.load(
-                    pull.resolve(name, self.settings.models),
-                    name=name,
-                    device=self._device(),
-                    dtype=self._dtype(),
-                    context_tokens=self.settings.context_tokens,
-                    trust_remote_code=self.settings.trust_remote_code == name,
-                )
-            return self._engine
+                self._engine = self._load_engine()
+            if decoding is None:
+                return self._engine
+            try:
+                self._engine.check(decoding)
+            except UsageError:
+                check(decoding)
+                if load.engine_kind(self.settings) is not load.EngineKind.AUTO:
+                    raise
+            else:
+                return self._engine
+            if self._torch_engine is None:
+                self._torch_engine = load.load_torch(*self._local_model())
+            self._torch_engine.check(decoding)
+            return self._torch_engine
 
-    def answering_engine(self, mode: str) -> tuple[ChatEngine | None, str | None]:
+    def _load_engine(self) -> ChatEngine:
+        from ragapp.synthesis.engines import load
+
+        if load.engine_kind(self.settings) is load.EngineKind.ENDPOINT:
+            return load.load_endpoint(self.settings)
+        return load.load_local(*self._local_model())
+
+    def _local_model(self) -> tuple[Settings, Path, str, str, torch.dtype]:
+        from ragapp.weights import pull
+
+        self._quieten_transformers()
+        name = self.chat_model_name()
+        folder = pull.resolve(name, self.settings.models)
+        return self.settings, folder, name, self._device(), self._dtype()
+
+    def answering_engine(
+        self, mode: str, decoding: Decoding | None = None
+    ) -> tuple[ChatEngine | None, str | None]:
         """Return the engine that answers in a mode, None for quotation.
 
         The second value names a model that ``auto`` judged too weak to be trusted with answers.
@@ -189,10 +227,11 @@ class Workspace:
             )
         if mode == "quotes":
             return None, None
-        entry = registry.find(self.chat_model_name())
-        if mode == "auto" and entry is not None and entry.quotes_only:
-            return None, entry.name
-        return self.engine(), None
+        if mode == "auto" and not self.settings.endpoint:
+            entry = registry.find(self.chat_model_name())
+            if entry is not None and entry.quotes_only:
+                return None, entry.name
+        return self.engine(decoding), None
 
     def _pooling(self) -> Pooling:
         try:

@@ -20,6 +20,7 @@ class Phrases:
     dropped_turns: str
     dropped_excerpts: str
     weak_model: str
+    not_streamed: str
 
 
 ENGLISH = Phrases(
@@ -30,6 +31,7 @@ ENGLISH = Phrases(
     dropped_excerpts="Left out, because the model's context is full: excerpts {numbers}.",
     weak_model="The model “{model}” is too small to be trusted with answers; these are quotations"
     " from your documents. A larger model can be had with `ragapp models pull`.",
+    not_streamed="Beam search shows its answer only when the whole of it is there.",
 )
 SIMPLIFIED = Phrases(
     refusal="在您的文档中没有找到与此相关的内容。",
@@ -38,6 +40,7 @@ SIMPLIFIED = Phrases(
     dropped_excerpts="模型的上下文已满，这些摘录没有带上：{numbers}。",
     weak_model="模型“{model}”太小，回答不可信，因此直接引用文档原句。"
     "可用 `ragapp models pull` 获取更大的模型。",
+    not_streamed="束搜索要等整个回答生成完才能显示。",
 )
 TRADITIONAL = Phrases(
     refusal="在您的文件中沒有找到與此相關的內容。",
@@ -46,6 +49,7 @@ TRADITIONAL = Phrases(
     dropped_excerpts="模型的上下文已滿，這些摘錄沒有帶上：{numbers}。",
     weak_model="模型「{model}」太小，回答不可信，因此直接引用文件原句。"
     "可用 `ragapp models pull` 取得更大的模型。",
+    not_streamed="束搜尋要等整個回答生成完才能顯示。",
 )
 
 

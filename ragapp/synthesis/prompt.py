@@ -93,6 +93,17 @@ def build_prompt(
     return Prompt(tuple(messages), tokens, tuple(excerpts), dropped)
 
 
+def opening(
+    history: Sequence[Turn], language: Language, neutralise: Callable[[str], str]
+) -> list[Message]:
+    """Lay out what stands before the excerpts: the system message and the earlier turns."""
+    messages = [Message("system", SYSTEM[language])]
+    for turn in history:
+        messages.append(Message("user", neutralise(turn.question)))
+        messages.append(Message("assistant", neutralise(turn.answer)))
+    return messages
+
+
 def _messages(
     question: str,
     evidence: Sequence[Evidence],
@@ -100,10 +111,7 @@ def _messages(
     language: Language,
     neutralise: Callable[[str], str],
 ) -> list[Message]:
-    messages = [Message("system", SYSTEM[language])]
-    for turn in history:
-        messages.append(Message("user", neutralise(turn.question)))
-        messages.append(Message("assistant", neutralise(turn.answer)))
+    messages = opening(history, language, neutralise)
     excerpts = "\n".join(neutralise(_excerpt(item)) for item in evidence)
     asked = f"{QUESTION[language]} {neutralise(question)}"
     content = f"{EXCERPTS[language]}\n{excerpts}\n\n{asked}" if evidence else asked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from ragapp.ask import ask
+from ragapp.ask import ask, prepare_next_turn
 from ragapp.errors import EngineError, ModelMissing, RagappError
 from ragapp.settings import Settings
 from ragapp.synthesis.decoding import Decoding
@@ -119,16 +120,17 @@ class Chat:
         conversation.language = language
         earlier = conversation.turns()
         exchange, stop = conversation.begin(question)
+        engine: ChatEngine | None = None
         yield _picture(conversation, exchange, past=True)
         try:
-            engine = self._engine(mode, exchange, STRINGS[language])
+            decoding = self._workspace.decoding()
+            engine = self._engine(mode, decoding, exchange, STRINGS[language])
             within = self._workspace.open(kb)
             if stop.is_set():
                 exchange.take(AnswerDone("", False, FinishReason.CANCELLED))
             else:
                 exchange.waiting = Waiting.SEARCHING
                 yield _picture(conversation, exchange)
-                decoding = Decoding(max_new_tokens=self._workspace.settings.max_new_tokens)
                 events = ask(question, within, engine, earlier, decoding, stop.is_set)
                 yield from _grow(events, conversation, exchange)
         except RagappError as error:
@@ -140,11 +142,26 @@ class Chat:
                 strings.unforeseen, f"{type(error).__name__}: {error}", strings.see_log
             )
         yield _picture(conversation, exchange, evidence=True)
+        if engine is not None and exchange.done is not None:
+            self._prepare(engine, conversation)
 
-    def _engine(self, mode: str, exchange: Exchange, strings: Strings) -> ChatEngine | None:
+    @staticmethod
+    def _prepare(engine: ChatEngine, conversation: Conversation) -> None:
+        """Use the time in which the answer is read, until the next question is asked."""
+        asked = len(conversation.exchanges)
+        threading.Thread(
+            target=prepare_next_turn,
+            args=(engine, conversation.turns(), lambda: len(conversation.exchanges) != asked),
+            name="prepare",
+            daemon=True,
+        ).start()
+
+    def _engine(
+        self, mode: str, decoding: Decoding, exchange: Exchange, strings: Strings
+    ) -> ChatEngine | None:
         """Return the engine for a mode; without a chat model quote, and say so."""
         try:
-            engine, too_weak = self._workspace.answering_engine(mode)
+            engine, too_weak = self._workspace.answering_engine(mode, decoding)
         except ModelMissing:
             command = f"`{chat_model_command(self._workspace.settings)}`"
             exchange.take(Notice(strings.no_chat_model.format(command=command)))

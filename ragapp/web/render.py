@@ -137,6 +137,11 @@ def drop_words_html(strings: Strings) -> str:
 
 def _exchange(exchange: Exchange, strings: Strings) -> str:
     parts = [f'<div class="question" dir="auto">{escape(exchange.question)}</div>']
+    if exchange.thinking.strip():
+        parts.append(
+            f'<details class="thought"><summary>{escape(strings.thought)}</summary>'
+            f'<div dir="auto">{escape(exchange.thinking.strip())}</div></details>'
+        )
     if exchange.answer.strip():
         refused = " refused" if exchange.done is not None and exchange.done.refused else ""
         growing = "" if exchange.done is not None or exchange.error else " growing"
@@ -168,7 +173,8 @@ def _stats(stats: AnswerStats, strings: Strings) -> str:
     if stats.tokens_per_s is not None:
         parts.append(strings.stats_speed.format(rate=f"{stats.tokens_per_s:.1f}"))
     if stats.prompt_tokens:
-        parts.append(strings.stats_prompt.format(tokens=stats.prompt_tokens))
+        words = strings.stats_cached if stats.cached_tokens else strings.stats_prompt
+        parts.append(words.format(tokens=stats.prompt_tokens, cached=stats.cached_tokens))
     return escape(" · ".join(parts))
 
 

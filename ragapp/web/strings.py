@@ -69,6 +69,7 @@ class Strings:
     searching: str
     loading: str
     thinking: str
+    thought: str
     finish: dict[FinishReason, str]
     no_words: str
     unforeseen: str
@@ -80,6 +81,7 @@ class Strings:
     stats_speed: str
     stats_retrieval: str
     stats_prompt: str
+    stats_cached: str
     failed: str
     no_embedder: str
     preparing: str
@@ -164,6 +166,7 @@ ENGLISH = Strings(
     searching="Searching your documents…",
     loading="Loading the models…",
     thinking="Reading the evidence…",
+    thought="What the model thought first",
     finish={
         FinishReason.LENGTH: "Cut off: the answer reached its greatest length.",
         FinishReason.CANCELLED: "Stopped by you.",
@@ -180,6 +183,7 @@ ENGLISH = Strings(
     stats_speed="{rate} tokens/s",
     stats_retrieval="search took {seconds} s",
     stats_prompt="prompt {tokens} tokens",
+    stats_cached="prompt {tokens} tokens, {cached} of them remembered",
     failed="That did not work",
     no_embedder="Documents cannot be read or searched yet: the embedding model is not on this"
     " computer. Run: {command}",
@@ -263,6 +267,7 @@ CHINESE = Strings(
     searching="正在检索您的文档…",
     loading="正在加载模型…",
     thinking="正在阅读依据…",
+    thought="模型先想了什么",
     finish={
         FinishReason.LENGTH: "回答达到长度上限，已截断。",
         FinishReason.CANCELLED: "已由您停止。",
@@ -278,6 +283,7 @@ CHINESE = Strings(
     stats_speed="每秒 {rate} 词元",
     stats_retrieval="检索用时 {seconds} 秒",
     stats_prompt="提示 {tokens} 词元",
+    stats_cached="提示 {tokens} 词元，其中 {cached} 个沿用缓存",
     failed="没有成功",
     no_embedder="暂时无法读取和检索文档：本机还没有向量模型。请运行：{command}",
     preparing="正在准备模型……您可以先看看页面。",

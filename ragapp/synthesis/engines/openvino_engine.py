@@ -8,7 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from ragapp.synthesis.chat_tokenizer import ChatTokenizer
 from ragapp.synthesis.decoding import Decoding, Mode
 from ragapp.synthesis.engine import GenerationDone, Message, TextDelta, decode_rate
 from ragapp.synthesis.engines.cached_prefix import CachedPrefixes
-from ragapp.synthesis.stream import IncrementalDetokeniser
-from ragapp.types import CancelCheck, FinishReason
+from ragapp.synthesis.stream import AnswerReader
+from ragapp.types import CancelCheck, never_cancel
 
 logger = logging.getLogger(__name__)
 
@@ -32,13 +32,20 @@ STEP_TOKENS = 512
 ACTIVATION_GROUP = "128"
 """Activations that share a scale; measured at 32 (the default), 64 and 128: the longest that
 divides the layers of a 0.5 B model was the quickest, 1.3 times the default in prefill."""
+LOOKUP_NGRAM, LOOKUP_TOKENS = 3, 4
+"""Prompt lookup: where the last words stood in the prompt before, what followed them there is
+guessed and checked in one step. Answers from documents quote them, so guesses are often right."""
 WARMUP_TOKENS = 48
+PROPERTIES = {"DYNAMIC_QUANTIZATION_GROUP_SIZE": ACTIVATION_GROUP, "prompt_lookup": True}
+NO_ROOM = "the prompt is longer than the room for keys and values"
 POLL_S = 0.05
 """How often a waiting reader looks whether it was told to stop."""
 
 
 class OpenVinoEngine:
     """A chat model that was exported for OpenVINO; generations of several threads run together."""
+
+    caches_prefixes = True
 
     def __init__(
         self,
@@ -49,7 +56,7 @@ class OpenVinoEngine:
     ) -> None:
         self.name = name
         self.context_tokens = context_tokens
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self._stepper = _Stepper(pipeline)
         self._cached = CachedPrefixes(CACHED_CONTEXTS * context_tokens, BLOCK_TOKENS)
 
@@ -70,7 +77,7 @@ class OpenVinoEngine:
         scheduler.num_kv_blocks = CACHED_CONTEXTS * context_tokens // BLOCK_TOKENS
         try:
             pipeline = openvino_genai.ContinuousBatchingPipeline(
-                folder, scheduler, "CPU", {"DYNAMIC_QUANTIZATION_GROUP_SIZE": ACTIVATION_GROUP}
+                folder, scheduler, "CPU", PROPERTIES
             )
         except RuntimeError as error:
             raise ModelError(
@@ -84,11 +91,11 @@ class OpenVinoEngine:
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Count the tokens of a prompt as the chat template renders it."""
-        return len(self._tokenizer.prompt_ids(messages))
+        return len(self.tokenizer.prompt_ids(messages))
 
     def neutralise(self, text: str) -> str:
         """Return text in which nothing can be read as a control token of the model."""
-        return self._tokenizer.neutralise(text)
+        return self.tokenizer.neutralise(text)
 
     def check(self, decoding: Decoding) -> None:
         """Refuse values that do not go together, or that OpenVINO GenAI does not have."""
@@ -113,53 +120,47 @@ class OpenVinoEngine:
         Raises:
             EngineError: OpenVINO failed, or the prompt does not fit its cache.
         """
+        self.check(decoding)
         started = time.perf_counter()
-        prompt = self._tokenizer.prompt_ids(messages)
+        prompt = self.tokenizer.prompt_ids(messages)
+        room = self.context_tokens - len(prompt)
+        decoding = replace(decoding, max_new_tokens=max(1, min(decoding.max_new_tokens, room)))
         request = self._stepper.begin(prompt, self._generation_config(decoding))
-        detokeniser = IncrementalDetokeniser(self._tokenizer.decode)
-        said: list[int] = []
+        answer = AnswerReader(self.tokenizer, decoding)
         first_token_s: float | None = None
-        reason: FinishReason | None = None
         try:
-            while reason is None:
-                event = request.next(POLL_S)
-                if cancel():
-                    reason = FinishReason.CANCELLED
-                if isinstance(event, int):
-                    first_token_s = first_token_s or time.perf_counter() - started
-                    said.append(event)
-                    if event not in self._tokenizer.terminators and (
-                        text := detokeniser.push(event)
-                    ):
-                        yield TextDelta(text)
-                elif isinstance(event, Exception):
-                    raise self._failure(event) from event
-                elif isinstance(event, FinishReason):
-                    reason = event
-            if text := detokeniser.finish():
-                yield TextDelta(text)
+            for text in answer.read(request.tokens(cancel)):
+                if first_token_s is None and answer.tokens:
+                    first_token_s = time.perf_counter() - started
+                if text:
+                    yield TextDelta(text)
+        except RuntimeError as error:
+            raise EngineError(
+                f"generation with '{self.name}'",
+                str(error),
+                "Ask again with a shorter question, or set RAGAPP_ENGINE=torch.",
+            ) from error
         finally:
             self._stepper.end(request)
-        total_s = time.perf_counter() - started
         yield GenerationDone(
-            finish_reason=reason,
+            finish_reason=answer.finish_reason(request.cancelled),
             prompt_tokens=len(prompt),
-            cached_tokens=self._cached.take(prompt, said),
-            completion_tokens=len(said),
+            cached_tokens=self._cached.take(prompt, request.said),
+            completion_tokens=answer.tokens,
             first_token_s=first_token_s,
-            tokens_per_s=decode_rate(len(said), first_token_s, total_s),
+            tokens_per_s=decode_rate(answer.tokens, first_token_s, time.perf_counter() - started),
         )
 
     def _generation_config(self, decoding: Decoding) -> Any:  # noqa: ANN401
         import openvino_genai
 
-        self.check(decoding)
         config = openvino_genai.GenerationConfig()
         config.max_new_tokens = decoding.max_new_tokens
-        config.eos_token_id = self._tokenizer.terminators[0]
-        config.stop_token_ids = set(self._tokenizer.terminators)
+        config.eos_token_id = self.tokenizer.terminators[0]
+        config.stop_token_ids = set(self.tokenizer.terminators)
         config.repetition_penalty = decoding.repetition_penalty
         config.do_sample = decoding.do_sample
+        config.max_ngram_size, config.num_assistant_tokens = LOOKUP_NGRAM, LOOKUP_TOKENS
         for value in ("temperature", "top_k", "top_p", "min_p"):
             if getattr(decoding, value) is not None:
                 setattr(config, value, getattr(decoding, value))
@@ -167,39 +168,40 @@ class OpenVinoEngine:
             config.rng_seed = time.time_ns() % 2**32 if decoding.seed is None else decoding.seed
         return config
 
-    def _failure(self, error: Exception) -> EngineError:
-        return EngineError(
-            f"generation with '{self.name}'",
-            str(error),
-            "Ask again with a shorter question, or set RAGAPP_ENGINE=torch.",
-        )
-
     def _warm_up(self) -> None:
         import openvino_genai
 
         config = openvino_genai.GenerationConfig()
         config.max_new_tokens = 2
-        request = self._stepper.begin([self._tokenizer.terminators[0]] * WARMUP_TOKENS, config)
-        while not isinstance(request.next(POLL_S), FinishReason | Exception):
+        config.max_ngram_size, config.num_assistant_tokens = LOOKUP_NGRAM, LOOKUP_TOKENS
+        request = self._stepper.begin([self.tokenizer.terminators[0]] * WARMUP_TOKENS, config)
+        for _ in request.tokens(never_cancel):
             pass
-        self._stepper.end(request)
 
 
 @dataclass(slots=True)
 class _Request:
-    """One running generation, and what it has said that was not read yet."""
+    """One running generation; ``events`` are its tokens, then None or what went wrong."""
 
     handle: Any
-    events: queue.SimpleQueue[int | FinishReason | Exception] = field(
-        default_factory=queue.SimpleQueue
-    )
+    events: queue.SimpleQueue[int | Exception | None] = field(default_factory=queue.SimpleQueue)
+    said: list[int] = field(default_factory=list)
+    cancelled: bool = False
 
-    def next(self, timeout_s: float) -> int | FinishReason | Exception | None:
-        """Return the next token, the end, or None when nothing came in time."""
-        try:
-            return self.events.get(timeout=timeout_s)
-        except queue.Empty:
-            return None
+    def tokens(self, cancel: CancelCheck) -> Iterator[int]:
+        """Yield the tokens as they come, until the end or until told to stop."""
+        while not self.cancelled:
+            self.cancelled = cancel()
+            try:
+                event = self.events.get(timeout=POLL_S)
+            except queue.Empty:
+                continue
+            if event is None:
+                return
+            if isinstance(event, Exception):
+                raise event
+            self.said.append(event)
+            yield event
 
 
 class _Stepper:
@@ -257,19 +259,15 @@ class _Stepper:
 
 def _deliver(request: _Request) -> bool:
     """Hand over what a generation has said; says whether it goes on."""
-    from openvino_genai import GenerationFinishReason, GenerationStatus
+    from openvino_genai import GenerationStatus
 
     status = request.handle.get_status()
-    limit_reached = False
     while request.handle.can_read():
         for output in request.handle.read().values():
             for token in output.generated_ids:
                 request.events.put(token)
-            limit_reached = output.finish_reason == GenerationFinishReason.LENGTH
     if status == GenerationStatus.RUNNING:
         return True
-    if status == GenerationStatus.IGNORED:
-        request.events.put(RuntimeError("the prompt is longer than the room for keys and values"))
-    else:
-        request.events.put(FinishReason.LENGTH if limit_reached else FinishReason.STOP)
+    ignored = status == GenerationStatus.IGNORED
+    request.events.put(RuntimeError(NO_ROOM) if ignored else None)
     return False

@@ -138,7 +138,7 @@ class _Graph:
         op = self.op
         if name + "gate_up_proj.weight" in self.names:
             packed = self.weight(name + "gate_up_proj.weight")
-            gate, up = (op.matmul(hidden, self._compressed(half, name), False, True)
+            gate, up = (op.matmul(hidden, self._compressed(half), False, True)
                         for half in packed.chunk(2))  # fmt: skip
         else:
             gate = self._linear(hidden, name + "gate_proj")
@@ -148,7 +148,7 @@ class _Graph:
     def _linear(self, hidden: Any, name: str, rotated_heads: int = 0) -> Any:  # noqa: ANN401
         """Draw a linear layer; ``rotated_heads``: its outputs in the order ``_rotate`` wants."""
         weight = self._rotary_order(self.weight(name + ".weight"), rotated_heads)
-        result = self.op.matmul(hidden, self._compressed(weight, name), False, True)
+        result = self.op.matmul(hidden, self._compressed(weight), False, True)
         if name + ".bias" in self.names:
             bias = self._rotary_order(self.weight(name + ".bias"), rotated_heads)
             result = self.op.add(result, plain(bias.reshape(1, 1, -1)))
@@ -243,10 +243,10 @@ class _Graph:
         return op.transpose(split, self._ints(0, 2, 1, 3))
 
     def _matrix(self, name: str) -> Any:  # noqa: ANN401
-        return self._compressed(self.weight(name), name)
+        return self._compressed(self.weight(name))
 
-    def _compressed(self, weight: torch.Tensor, name: str) -> Any:  # noqa: ANN401
-        return compressed(weight, self.format, name)
+    def _compressed(self, weight: torch.Tensor) -> Any:  # noqa: ANN401
+        return compressed(weight, self.format)
 
     def _part(self, node: Any, start: int, stop: int) -> Any:  # noqa: ANN401
         ints = self._ints

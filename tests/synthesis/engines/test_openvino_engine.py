@@ -69,6 +69,21 @@ def test_sampling_follows_its_seed(openvino):
     assert sampled(2) != first
 
 
+def test_a_stop_string_ends_the_answer_before_it(openvino):
+    whole = run(openvino, COUNT, max_new_tokens=30)[0]
+    stop = whole[20:26]  # across token borders
+    text, done = run(openvino, COUNT, max_new_tokens=30, stop_strings=(stop,))
+    assert text == whole[: whole.index(stop)]
+    assert done.finish_reason is FinishReason.STOP
+
+
+def test_an_answer_ends_where_the_context_does(openvino):
+    asked = [Message("user", LONG * 4 + "Count on.")]
+    room = openvino.context_tokens - openvino.count_tokens(asked)
+    done = run(openvino, asked, max_new_tokens=5000, repetition_penalty=1.3)[1]
+    assert done.completion_tokens <= room
+
+
 @pytest.mark.parametrize("after", [1, 5])
 def test_a_cancelled_answer_stops_within_one_token_and_the_engine_goes_on(openvino, after):
     seen, events = [], []
@@ -138,4 +153,4 @@ def test_a_damaged_export_says_what_to_delete(openvino, tmp_path):
     (tmp_path / "openvino_model.xml").write_text("<net")
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ModelError, match=str(tmp_path)):
-        OpenVinoEngine.load(tmp_path, openvino._tokenizer, name="broken", context_tokens=512)
+        OpenVinoEngine.load(tmp_path, openvino.tokenizer, name="broken", context_tokens=512)

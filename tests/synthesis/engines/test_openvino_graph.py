@@ -99,16 +99,13 @@ def test_the_cache_continues_where_the_last_piece_ended(name):
     torch.testing.assert_close(pieced, expected, atol=2e-4, rtol=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("weight_format", "least"), [(WeightFormat.INT8, 0.999), (WeightFormat.MIXED, 0.97)]
-)
-def test_compressed_weights_say_nearly_the_same(weight_format, least):
+def test_int8_weights_say_nearly_the_same():
     model = random_model(CONFIGS["qwen2"])
     with torch.inference_mode():
         expected = model(IDS).logits
-    compressed = logits_of(model, weight_format, IDS)
+    compressed = logits_of(model, WeightFormat.INT8, IDS)
     likeness = torch.cosine_similarity(compressed, expected, dim=-1)
-    assert likeness.min() > least
+    assert likeness.min() > 0.999
     assert not torch.equal(compressed, expected)
 
 
