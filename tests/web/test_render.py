@@ -7,7 +7,10 @@ import pytest
 from ragapp.types import (
     AnswerCited,
     AnswerDone,
+    AnswerEvent,
+    AnswerStats,
     AnswerText,
+    AnswerThinking,
     Citation,
     Evidence,
     EvidenceFound,
@@ -34,7 +37,7 @@ def evidence(number: int, text: str, document: str = "a.md") -> Evidence:
     )  # fmt: skip
 
 
-def exchange(*events: AnswerText | AnswerCited | EvidenceFound | AnswerDone) -> Exchange:
+def exchange(*events: AnswerEvent) -> Exchange:
     made = Exchange(1, ATTACK)
     for event in events:
         made.take(event)
@@ -124,3 +127,21 @@ def test_only_the_last_evidence_is_shown_at_first() -> None:
 def test_a_model_that_says_nothing_is_reported() -> None:
     made = exchange(EvidenceFound(()), AnswerDone("", False, FinishReason.STOP))
     assert ENGLISH.no_words in render.conversation_html([made], ENGLISH)
+
+
+def test_thinking_is_shown_collapsed_escaped_and_apart_from_the_answer() -> None:
+    thought = exchange(AnswerThinking(f"Well, {ATTACK}"), AnswerText("Herring oil."))
+    html = render.conversation_html([thought], ENGLISH)
+    details = html[html.index("<details") : html.index("</details>")]
+    assert "open" not in details.split(">")[0]
+    assert "<script>" not in details
+    assert "Well, &lt;img" in details
+    assert html.index("</details>") < html.index("Herring oil.")
+    assert "Well" not in answer(thought)
+
+
+def test_what_came_from_the_cache_is_said() -> None:
+    stats = AnswerStats(prompt_tokens=400, cached_tokens=96)
+    done = exchange(AnswerText("Oil."), AnswerDone("Oil.", False, FinishReason.STOP, stats=stats))
+    assert "400 tokens, 96 of them" in render.conversation_html([done], ENGLISH)
+    assert "400 词元，其中 96" in render.conversation_html([done], CHINESE)

@@ -169,11 +169,7 @@ class OpenVinoEngine:
         return config
 
     def _warm_up(self) -> None:
-        import openvino_genai
-
-        config = openvino_genai.GenerationConfig()
-        config.max_new_tokens = 2
-        config.max_ngram_size, config.num_assistant_tokens = LOOKUP_NGRAM, LOOKUP_TOKENS
+        config = self._generation_config(Decoding(max_new_tokens=2))
         request = self._stepper.begin([self.tokenizer.terminators[0]] * WARMUP_TOKENS, config)
         for _ in request.tokens(never_cancel):
             pass

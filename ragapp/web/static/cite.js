@@ -83,6 +83,15 @@
     if (event.shiftKey || event.isComposing || event.keyCode === 229) event.stopPropagation();
   }, true);
 
+  // A thought that the reader has opened stays open while the answer grows.
+  const openThoughts = new Set();
+  const exchangeOf = (thought) => thought.closest('.exchange').dataset.exchange;
+  document.addEventListener('click', (event) => {
+    const thought = event.target.closest?.('.thought summary')?.parentElement;
+    if (!thought) return;
+    openThoughts[thought.open ? 'delete' : 'add'](exchangeOf(thought));  // about to turn
+  });
+
   // Follow the growing answer unless the reader has scrolled up.
   let following = true;
   const watch = (pane) => {
@@ -90,6 +99,9 @@
       following = pane.scrollHeight - pane.scrollTop - pane.clientHeight < 60;
     });
     new MutationObserver(() => {
+      for (const thought of pane.querySelectorAll('.thought')) {
+        thought.open = openThoughts.has(exchangeOf(thought));
+      }
       if (following) pane.scrollTop = pane.scrollHeight;
     }).observe(pane, { childList: true, subtree: true, characterData: true });
   };
