@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from ragapp.errors import ModelError
 from ragapp.synthesis import families
+from ragapp.synthesis import thinking as thinking_marks
 from ragapp.synthesis.engine import Message
 from ragapp.synthesis.families import Family
 
@@ -25,12 +26,14 @@ class ChatTokenizer(Protocol):
     """A tokenizer together with its model's chat format.
 
     ``terminators``: ids that end an answer. ``vocabulary_size``: ids run below it. ``can_think``:
-    the model was trained to think before it answers.
+    the model was trained to think before it answers. ``opens_thinking``: prompts end with the
+    mark after which it thinks, so that its answer does not begin with one.
     """
 
     terminators: tuple[int, ...]
     vocabulary_size: int
     can_think: bool
+    opens_thinking: bool
 
     def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
         """Return the ids of a prompt, up to where the model's answer begins.
@@ -38,6 +41,9 @@ class ChatTokenizer(Protocol):
         Raises:
             ModelError: the model's format has no place for these messages.
         """
+
+    def completion_ids(self, text: str) -> list[int]:
+        """Return the ids of a text to go on with, after what every text begins with."""
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of plain text, without any special token."""
@@ -86,6 +92,8 @@ class TemplateTokenizer:
         )
         self._takes_system = self._probe()
         self.can_think = families.can_think(tokenizer.get_chat_template())
+        question = self._apply(PROBE[1:], tokenize=False)
+        self.opens_thinking = question.rstrip().endswith(thinking_marks.OPENING)
 
     def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
         """Return the ids of a prompt, up to where the model's answer begins."""
@@ -93,6 +101,10 @@ class TemplateTokenizer:
             messages = merge_system(messages)
         encoded = self._apply(messages, tokenize=True, return_dict=True)
         return list(encoded["input_ids"])
+
+    def completion_ids(self, text: str) -> list[int]:
+        """Return the ids of a text to go on with, after what every text begins with."""
+        return list(self._tokenizer.encode(text))
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of plain text, without any special token."""

@@ -29,6 +29,7 @@ class _Pieces:
 
     control_tokens: tuple[str, ...] = CONTROL_TOKENS
     can_think = False
+    opens_thinking = False
 
     def __init__(self, pieces: Any, name: str) -> None:  # noqa: ANN401 - sentencepiece is untyped
         self._pieces = pieces
@@ -39,6 +40,10 @@ class _Pieces:
         }
         self.vocabulary_size = self._piece_count + len(self._ids)
         self.terminators: tuple[int, ...] = (int(pieces.eos_id()),)
+
+    def completion_ids(self, text: str) -> list[int]:
+        """Return the ids of a text to go on with, after what every text begins with."""
+        return self._start() + self.encode(text)
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of plain text, without any special token."""

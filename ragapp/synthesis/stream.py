@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ragapp.synthesis import decoding as decodings
 from ragapp.synthesis.decoding import Decoding
 from ragapp.synthesis.stop import StopStrings
+from ragapp.synthesis.thinking import OPENING
 from ragapp.types import FinishReason
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ class AnswerReader:
 
     def _pieces(self, tokens: Iterable[int]) -> Iterator[str]:
         detokeniser = IncrementalDetokeniser(self._tokenizer.decode)
+        if self._tokenizer.opens_thinking:
+            yield OPENING
         for token in tokens:
             if token in self._tokenizer.terminators:
                 self._terminated = True

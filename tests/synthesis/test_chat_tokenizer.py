@@ -93,6 +93,13 @@ class TestThinking:
         folder = write_tiny_chat_model(tmp_path, {"model_type": "qwen2"}, CHATML_TOKENS, CHATML)
         assert not load_chat_tokenizer(folder, "mine").can_think
 
+    def test_a_template_that_always_opens_it_is_recognised(self, tmp_path):
+        always = CHATML + "{% if add_generation_prompt %}{{ '<think>\\n' }}{% endif %}"
+        folder = write_tiny_chat_model(tmp_path, {"model_type": "qwen2"}, CHATML_TOKENS, always)
+        assert load_chat_tokenizer(folder, "mine").opens_thinking
+        folder = write_tiny_chat_model(tmp_path, {"model_type": "qwen3"}, CHATML_TOKENS, THINKING)
+        assert not load_chat_tokenizer(folder, "mine", thinking=True).opens_thinking
+
 
 class TestWithoutSystemRole:
     """The system text then stands in front of the first question."""

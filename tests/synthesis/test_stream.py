@@ -122,3 +122,12 @@ def test_beams_come_in_one_piece():
 
 def test_what_may_become_a_stop_string_is_shown_when_nothing_follows():
     assert "".join(read("one\n", byte_tokenizer(), stop_strings=("\n\n",))[0]) == "one\n"
+
+
+def test_a_prompt_that_opens_the_thinking_marks_the_answer_as_begun_in_it():
+    tokenizer = byte_tokenizer()
+    assert not tokenizer.opens_thinking
+    tokenizer.opens_thinking = True
+    reader = AnswerReader(tokenizer, Decoding())
+    assert "".join(reader.read(tokenizer.encode("Well</think>Oil"))) == "<think>Well</think>Oil"
+    assert reader.tokens == len("Well</think>Oil")

@@ -98,6 +98,7 @@ class _Ids:
 
     terminators: tuple[int, ...] = (PROBE_MODEL["vocab_size"] - 1,)
     vocabulary_size = PROBE_MODEL["vocab_size"]
+    opens_thinking = False
 
     def prompt_ids(self, _: object) -> list[int]:
         """Return other ids each time, so that no cache helps."""
