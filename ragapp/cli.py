@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 3 done in part (some files failed, ea
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import logging
 import os
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ragapp import __version__
 from ragapp.errors import Cancelled, RagappError, SettingsError, UsageError
 from ragapp.settings import Settings, load_settings
+from ragapp.synthesis.decoding import PRESETS, Decoding
 
 if TYPE_CHECKING:
     from ragapp.workspace import Workspace
@@ -30,6 +32,8 @@ STAY_LOCAL = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "TOKENIZERS_PARALLELISM": "true",
 }
+
+GREEDY = "precise"
 
 DONE, FAILED, WRONG_USE, DONE_IN_PART = 0, 1, 2, 3
 
@@ -90,8 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("question", type=_text)
     ask.add_argument("--quotes", action="store_true", help="answer by quoting, without a model")
     ask.add_argument("--generate", action="store_true", help="let even a weak model answer")
-    ask.add_argument("--model", dest="chat_model", help="chat model: registry name, folder, hub id")
-    ask.add_argument("--max-new-tokens", dest="max_new_tokens", type=int)
+    _add_chat_model(ask)
+    _add_decoding(ask)
     ask.add_argument("--stats", action="store_true", help="print tokens and times on stderr")
     _add_kb(ask)
     ask.set_defaults(run=_ask)
@@ -103,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_kb(search)
     search.set_defaults(run=_search)
 
+    _add_generate(commands)
     _add_kb_commands(commands)
     _add_model_commands(commands)
     _add_eval_commands(commands)
@@ -121,6 +126,45 @@ def _add_kb(command: argparse.ArgumentParser) -> None:
 
 def _add_json(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print JSON on stdout")
+
+
+def _add_chat_model(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", dest="chat_model", help="registry name, folder or hub id")
+    command.add_argument("--engine", help="torch, openvino, endpoint; auto is the fastest here")
+
+
+def _add_decoding(command: argparse.ArgumentParser) -> None:
+    """Add a flag for each value of ``Decoding``, named like it."""
+    group = command.add_argument_group("decoding, named as transformers names it")
+    group.add_argument("--preset", dest="decoding", help=f"{', '.join(PRESETS)} ({GREEDY})")
+    for field in dataclasses.fields(Decoding):
+        flag = "--" + field.name.replace("_", "-")
+        if field.type == "bool":
+            group.add_argument(flag, action=argparse.BooleanOptionalAction)
+        elif "tuple" in str(field.type):
+            group.add_argument(flag, action="append", metavar="TEXT", help="may be repeated")
+        else:
+            kind = float if "float" in str(field.type) else int
+            group.add_argument(flag, type=kind, metavar="N" if kind is int else "X")
+
+
+def _add_generate(commands: Any) -> None:  # noqa: ANN401 - argparse's type is private
+    generate = commands.add_parser("generate", help="answer a file of prompts, without retrieval")
+    generate.add_argument("--data-file", type=Path, help="prompts: a line each, JSON, or JSONL")
+    generate.add_argument("--predictions-file", type=Path, help="where they go: .json or .jsonl")
+    generate.add_argument(
+        "--with-prompt",
+        action="store_true",
+        help="put prompts into the chat template; without it, they are texts to be continued",
+    )
+    generate.add_argument("--system-prompt", default="", metavar="TEXT", help="for chats")
+    generate.add_argument("--interactive", action="store_true", help="chat in the terminal")
+    generate.add_argument("--batch-size", type=int, metavar="N", help="prompts at a time (8)")
+    generate.add_argument("--dtype", help="float32 makes answers independent of their batch")
+    _add_chat_model(generate)
+    _add_decoding(generate)
+    _add_json(generate)
+    generate.set_defaults(run=_generate)
 
 
 def _add_kb_commands(commands: Any) -> None:  # noqa: ANN401 - argparse's type is private
@@ -227,14 +271,14 @@ def _print_ingested(results: Sequence[Any], as_json: bool) -> None:
 
 def _ask(options: argparse.Namespace, settings: Settings) -> int:
     from ragapp.ask import ask
-    from ragapp.synthesis.decoding import Decoding
     from ragapp.synthesis.phrases import phrases_for
     from ragapp.terminal import print_answer
 
     workspace = _workspace(settings)
     within = workspace.open(settings.kb)
     mode = "quotes" if options.quotes else "generate" if options.generate else settings.answer_mode
-    engine, too_weak = workspace.answering_engine(mode)
+    decoding = _decoding(options, settings)
+    engine, too_weak = workspace.answering_engine(mode, decoding)
     if too_weak:
         _say(phrases_for(options.question).weak_model.format(model=too_weak))
     stop = _stop_on_interrupt()
@@ -242,7 +286,7 @@ def _ask(options: argparse.Namespace, settings: Settings) -> int:
         options.question,
         within,
         engine,
-        decoding=Decoding(max_new_tokens=settings.max_new_tokens),
+        decoding=decoding,
         cancel=stop.is_set,
     )
     done = print_answer(events, quiet=options.json)
@@ -260,6 +304,55 @@ def _ask(options: argparse.Namespace, settings: Settings) -> int:
     if options.stats:
         _say(json.dumps(_plain(done.stats)))
     return DONE
+
+
+def _generate(options: argparse.Namespace, settings: Settings) -> int:
+    from tqdm import tqdm
+
+    from ragapp.batch import BATCH_SIZE, run_batch
+    from ragapp.batch_prompts import read_prompts
+    from ragapp.terminal import converse
+
+    decoding = _decoding(options, settings)
+    if options.interactive:
+        converse(_workspace(settings).engine(decoding), decoding, options.system_prompt)
+        return DONE
+    if options.data_file is None or options.predictions_file is None:
+        raise UsageError(
+            "ragapp generate",
+            "it needs prompts, and a place for their predictions",
+            "Give --data-file and --predictions-file, or --interactive.",
+        )
+    prompts = read_prompts(options.data_file)
+    continues = not options.with_prompt and any(not prompt.messages for prompt in prompts)
+    if settings.engine == "auto" and not settings.endpoint and (continues or options.dtype):
+        settings = dataclasses.replace(settings, engine="torch")  # it alone continues, in any dtype
+    engine = _workspace(settings).engine(decoding)
+    stop = _stop_on_interrupt()
+    with tqdm(unit="prompt", leave=False, file=sys.stderr, disable=None) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total, bar.n = total, done
+            bar.refresh()
+
+        result = run_batch(
+            prompts,
+            engine,
+            decoding,
+            options.predictions_file,
+            with_prompt=options.with_prompt,
+            system=options.system_prompt,
+            batch_size=BATCH_SIZE if options.batch_size is None else options.batch_size,
+            progress=show,
+            cancel=stop.is_set,
+        )
+    for failure in result.failed:
+        _say(f"ragapp: {failure}")
+    if result.left:
+        _say(f"{result.left} of {len(prompts)} prompts are left; the same command goes on")
+    if options.json:
+        _print_json({"predictions": str(options.predictions_file), **_plain(result)})
+    return DONE_IN_PART if result.failed or result.left else DONE
 
 
 def _search(options: argparse.Namespace, settings: Settings) -> int:
@@ -430,6 +523,30 @@ def _workspace(settings: Settings) -> Workspace:
     return Workspace(settings)
 
 
+def _decoding(options: argparse.Namespace, settings: Settings) -> Decoding:
+    """Return the preset with the flags over it; a flag that shapes sampling turns sampling on."""
+    if settings.decoding not in PRESETS:
+        raise SettingsError(
+            f"decoding '{settings.decoding}'",
+            "there is no preset of that name",
+            f"Choose one of: {', '.join(PRESETS)}.",
+        )
+    given = {
+        field.name: getattr(options, field.name)
+        for field in dataclasses.fields(Decoding)
+        if getattr(options, field.name) is not None
+    }
+    shaping = {"temperature", "top_p", "min_p", "seed"}
+    if "penalty_alpha" not in given:  # contrastive search has a top_k of its own
+        shaping.add("top_k")
+    if shaping & given.keys():
+        given.setdefault("do_sample", True)
+    preset = PRESETS[settings.decoding if given.get("do_sample", True) else GREEDY]
+    lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+    values = given | lists | {"max_new_tokens": settings.max_new_tokens}
+    return dataclasses.replace(preset, **values)
+
+
 def _stop_on_interrupt() -> threading.Event:
     """Let the first Ctrl-C stop the work in order, and the second end the program."""
     stop = threading.Event()
@@ -446,8 +563,6 @@ def _stop_on_interrupt() -> threading.Event:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any of the frozen dataclasses
-    import dataclasses
-
     return dataclasses.asdict(value)
 
 

@@ -7,6 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ragapp.batch import reply
+from ragapp.errors import EngineError, PromptError
+from ragapp.synthesis.decoding import Decoding
+from ragapp.synthesis.engine import ChatEngine, GenerationDone, Message, TextDelta
+from ragapp.synthesis.thinking import Said, ThinkingSplitter
 from ragapp.types import (
     AnswerDone,
     AnswerEvent,
@@ -139,3 +144,46 @@ def _citation_line(citation: Citation) -> str:
 
 def _place(document: str, page: int | None) -> str:
     return document if page is None else f"{document}, p. {page}"
+
+
+def converse(engine: ChatEngine, decoding: Decoding, system: str = "") -> None:
+    """Chat line by line until the input ends; thinking goes to stderr. Ctrl-C ends an answer."""
+    messages = [Message("system", system)] if system else []
+    while (question := _ask()) is not None:
+        if question.strip():
+            asked = [*messages, Message("user", question)]
+            if text := _print_reply(reply(asked, engine, decoding)):
+                messages = [*asked, Message("assistant", text)]
+
+
+def _ask() -> str | None:
+    """Return the next line, None at the end; undecodable bytes of a terminal are replaced."""
+    try:
+        line = input("> " if sys.stdin.isatty() else "")
+    except (EOFError, KeyboardInterrupt):
+        return None
+    return line.encode("utf-8", "replace").decode("utf-8")
+
+
+def _print_reply(events: Iterator[TextDelta | GenerationDone]) -> str:
+    """Print an answer as it comes; return it, or what came of it before it failed."""
+    splitter, text = ThinkingSplitter(), ""
+
+    def show(parts: Iterator[Said]) -> str:
+        said = ""
+        for part in parts:
+            print(part.text, end="", flush=True, file=sys.stderr if part.thought else sys.stdout)
+            said += "" if part.thought else part.text
+        return said
+
+    try:
+        for event in events:
+            if isinstance(event, TextDelta):
+                text += show(splitter.push(event.text))
+        text += show(splitter.finish())
+    except KeyboardInterrupt:
+        pass
+    except (PromptError, EngineError) as error:
+        print(f"\nragapp: {error}", file=sys.stderr)
+    print(flush=True)
+    return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,12 +54,20 @@ def engine_kind(settings: Settings) -> EngineKind:
 
 
 def load_endpoint(settings: Settings) -> ChatEngine:
-    """Return the client of an OpenAI-compatible server."""
+    """Return the client of an OpenAI-compatible server.
+
+    Raises:
+        SettingsError: the address is none. EngineError: the server does not answer.
+    """
     from ragapp.synthesis.engines.endpoint_engine import EndpointEngine
 
     model = "" if settings.chat_model == "auto" else settings.chat_model
-    return EndpointEngine(
-        settings.endpoint, model, settings.endpoint_key, context_tokens=settings.context_tokens
+    return EndpointEngine.connect(
+        settings.endpoint,
+        model,
+        settings.endpoint_key,
+        context_tokens=settings.context_tokens,
+        thinking=settings.thinking,
     )
 
 
@@ -116,16 +125,14 @@ def load_openvino(settings: Settings, folder: Path, name: str) -> ChatEngine:
     from transformers import AutoConfig
 
     from ragapp.synthesis.chat_tokenizer import load_chat_tokenizer
-    from ragapp.synthesis.engines.openvino_engine import OpenVinoEngine
+    from ragapp.synthesis.engines.openvino_engine import OpenVinoEngine, open_export
     from ragapp.synthesis.engines.openvino_export import exported
 
-    tokenizer = load_chat_tokenizer(folder, name, thinking=settings.thinking)
-    return OpenVinoEngine.load(
-        exported(folder, settings.models, name),
-        tokenizer,
-        name=name,
-        context_tokens=context_limit(AutoConfig.from_pretrained(folder), settings.context_tokens),
-    )
+    with ThreadPoolExecutor(1, "tokenizer") as beside:  # takes as long as OpenVINO
+        tokenizer = beside.submit(load_chat_tokenizer, folder, name, thinking=settings.thinking)
+        limit = context_limit(AutoConfig.from_pretrained(folder), settings.context_tokens)
+        process = open_export(exported(folder, settings.models, name), name, limit)
+        return OpenVinoEngine(process, tokenizer.result(), name, limit)
 
 
 def _no_openvino(settings: Settings, folder: Path, device: str) -> str | None:

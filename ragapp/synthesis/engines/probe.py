@@ -64,7 +64,7 @@ def _time_ratio(dtype: torch.dtype) -> float:
     import torch
     from transformers import AutoModelForCausalLM, Qwen2Config
 
-    from ragapp.synthesis.engines.openvino_engine import OpenVinoEngine
+    from ragapp.synthesis.engines.openvino_engine import OpenVinoEngine, open_export
     from ragapp.synthesis.engines.openvino_export import exported
     from ragapp.synthesis.engines.torch_engine import TorchEngine
 
@@ -75,11 +75,13 @@ def _time_ratio(dtype: torch.dtype) -> float:
         model.save_pretrained(place / "model")
         export = exported(place / "model", place, "probe")
         tokenizer: Any = _Ids()
+        process = open_export(export, "probe", 1024)
         engines: list[ChatEngine] = [
-            OpenVinoEngine.load(export, tokenizer, name="probe", context_tokens=1024),
+            OpenVinoEngine(process, tokenizer, "probe", 1024),
             TorchEngine(model, tokenizer, "probe", 1024),
         ]
         times = [[_seconds(engine) for _ in range(1 + REPEATS)][1:] for engine in engines]
+        process.close()
     return min(times[0]) / min(times[1])
 
 

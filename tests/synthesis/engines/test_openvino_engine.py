@@ -1,17 +1,20 @@
 """Generation through OpenVINO GenAI with real weights: SmolLM2-135M-Instruct, exported to int8."""
 
+import itertools
+import os
+import signal
 import threading
 import time
 
 import pytest
 from fixtures import SMOLLM2
 
-from ragapp.errors import ModelError, UsageError
+from ragapp.errors import EngineError, ModelError, UsageError
 from ragapp.synthesis.chat_tokenizer import load_chat_tokenizer
 from ragapp.synthesis.decoding import Decoding
 from ragapp.synthesis.engine import GenerationDone, Message, TextDelta
 from ragapp.synthesis.engines import openvino_export
-from ragapp.synthesis.engines.openvino_engine import OpenVinoEngine
+from ragapp.synthesis.engines.openvino_engine import OpenVinoEngine, open_export
 from ragapp.types import FinishReason, never_cancel
 
 COUNT = [Message("user", "Count from 1 to 50 in words.")]
@@ -29,7 +32,7 @@ def openvino(models_dir, exports):
     folder = models_dir / SMOLLM2
     tokenizer = load_chat_tokenizer(folder, SMOLLM2)
     export = openvino_export.exported(folder, exports, SMOLLM2)
-    return OpenVinoEngine.load(export, tokenizer, name=SMOLLM2, context_tokens=2048)
+    return OpenVinoEngine(open_export(export, SMOLLM2, 2048), tokenizer, SMOLLM2, 2048)
 
 
 def run(engine, messages=COUNT, cancel=never_cancel, **decoding):
@@ -99,12 +102,40 @@ def test_a_cancelled_answer_stops_within_one_token_and_the_engine_goes_on(openvi
 def test_closing_the_stream_ends_the_generation(openvino):
     stream = openvino.generate(COUNT, Decoding(max_new_tokens=1000), never_cancel)
     next(stream)
+    assert openvino._process.running == 1
     stream.close()
-    deadline = time.monotonic() + 5
-    while openvino._stepper._pipeline.has_non_finished_requests() and time.monotonic() < deadline:
-        time.sleep(0.02)
-        run(openvino, max_new_tokens=1)
-    assert not openvino._stepper._pipeline.has_non_finished_requests()
+    assert openvino._process.running == 0
+    started = time.perf_counter()
+    run(openvino, max_new_tokens=1)
+    assert time.perf_counter() - started < 2, "the closed one still takes its time"
+
+
+def test_other_threads_go_on_while_a_long_prompt_is_read(openvino):
+    ticks = []
+    done = threading.Event()
+
+    def tick():
+        while not done.wait(0.01):
+            ticks.append(time.perf_counter())
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    run(openvino, [Message("user", LONG * 4 + "Who?")], max_new_tokens=1)
+    done.set()
+    thread.join()
+    assert max(later - earlier for earlier, later in itertools.pairwise(ticks)) < 0.3
+
+
+def test_a_process_that_dies_ends_its_answer_with_a_reason_and_the_next_one_works(openvino):
+    stream = openvino.generate(COUNT, Decoding(max_new_tokens=1000), never_cancel)
+    said = next(stream)
+    os.kill(openvino._process.pid, signal.SIGKILL)
+    with pytest.raises(EngineError, match="ended"):
+        list(stream)
+    assert said.text
+    text, done = run(openvino, SHORT, max_new_tokens=20)
+    assert "Paris" in text
+    assert done.cached_tokens == 0, "the cache died with the process"
 
 
 def test_a_beginning_said_before_comes_from_the_cache_and_changes_nothing(openvino):
@@ -149,8 +180,8 @@ def test_what_it_cannot_do_is_refused_by_name(openvino, decoding, named):
         openvino.check(Decoding(**decoding))
 
 
-def test_a_damaged_export_says_what_to_delete(openvino, tmp_path):
+def test_a_damaged_export_says_what_to_delete(tmp_path):
     (tmp_path / "openvino_model.xml").write_text("<net")
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ModelError, match=str(tmp_path)):
-        OpenVinoEngine.load(tmp_path, openvino.tokenizer, name="broken", context_tokens=512)
+        open_export(tmp_path, "broken", 512)
