@@ -150,8 +150,9 @@ def main() -> None:
         commands.put(None)
 
     threading.Thread(target=listen, name="stdin", daemon=True).start()
+    worker = Worker(commands, out)
     with contextlib.suppress(BrokenPipeError):  # the parent is gone
-        Worker(commands, out).run()
+        worker.run()
     os._exit(0)  # the parent does not wait, and libraries would take their time
 
 
