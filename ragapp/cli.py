@@ -82,6 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", help="0.0.0.0 serves the LAN, and needs RAGAPP_PASSWORD")
     serve.add_argument("--port", type=int)
     serve.add_argument("--open", action="store_true", help="open a browser, too")
+    serve.add_argument("--preset", dest="decoding", help=f"{', '.join(PRESETS)} ({GREEDY})")
+    _add_chat_model(serve)
     serve.set_defaults(run=_serve)
 
     ingest = commands.add_parser("ingest", help="index files and folders")
@@ -131,6 +133,15 @@ def _add_json(command: argparse.ArgumentParser) -> None:
 def _add_chat_model(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", dest="chat_model", help="registry name, folder or hub id")
     command.add_argument("--engine", help="torch, openvino, endpoint; auto is the fastest here")
+    command.add_argument("--endpoint", help="address of an OpenAI-compatible server, with /v1")
+    command.add_argument("--adapter", help="folder of a LoRA adapter for the model")
+    command.add_argument("--quantization", help="of the torch engine: none, int8, int4")
+    command.add_argument(
+        "--low-memory", action="store_true", default=None, help="stream the layers from disk"
+    )
+    command.add_argument(
+        "--thinking", action="store_true", default=None, help="let a reasoning model think first"
+    )
 
 
 def _add_decoding(command: argparse.ArgumentParser) -> None:
