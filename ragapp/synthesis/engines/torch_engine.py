@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ragapp.errors import EngineError, ModelError
+from ragapp.errors import EngineError
 from ragapp.synthesis import decoding as decodings
 from ragapp.synthesis.chat_tokenizer import ChatTokenizer, load_chat_tokenizer
 from ragapp.synthesis.decoding import Decoding, Mode
@@ -30,6 +30,7 @@ from ragapp.synthesis.engines.torch_arguments import (
     seeded,
     stopping_criteria,
 )
+from ragapp.synthesis.engines.torch_model import load_model
 from ragapp.synthesis.stream import AnswerReader
 from ragapp.types import CancelCheck, FinishReason
 
@@ -70,32 +71,34 @@ class TorchEngine:
         device: str = "cpu",
         dtype: torch.dtype | None = None,
         context_tokens: int = 0,
+        quantization: str = "none",
+        adapter: str = "",
+        low_memory: bool = False,
         thinking: bool = False,
         trust_remote_code: bool = False,
     ) -> TorchEngine:
         """Load a chat model from a local folder.
 
-        Raises:
-            ModelError: there is no causal language model in it, or it has no chat template.
-        """
-        from safetensors import SafetensorError
-        from transformers import AutoModelForCausalLM
+        quantization, adapter, low_memory: as ``torch_model.load_model`` takes them.
 
+        Raises:
+            ModelError: there is no causal language model in it, it has no chat template, or the
+                adapter does not fit. SettingsError: what is asked for does not go together.
+        """
         tokenizer = load_chat_tokenizer(
             folder, name, thinking=thinking, trust_remote_code=trust_remote_code
         )
-        try:
-            model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=dtype, trust_remote_code=trust_remote_code
-            )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise ModelError(
-                f"chat model '{name}'",
-                f"{folder} cannot be loaded ({error})",
-                f"Fetch it again with `ragapp models pull {name}`.",
-            ) from error
-        limit = context_limit(model.config, context_tokens)
-        return cls(model.to(device).eval(), tokenizer, name, limit)
+        model = load_model(
+            folder,
+            name=name,
+            device=device,
+            dtype=dtype,
+            quantization=quantization,
+            adapter=adapter,
+            low_memory=low_memory,
+            trust_remote_code=trust_remote_code,
+        )
+        return cls(model, tokenizer, name, context_limit(model.config, context_tokens))
 
     @property
     def model(self) -> Any:  # noqa: ANN401 - transformers is untyped here
