@@ -41,7 +41,7 @@ def load_streamed(
     It must follow Llama's plan: ``model.embed_tokens``, ``model.layers``, ``lm_head``.
 
     Raises:
-        ModelError: it is built otherwise, or its weights do not lie in safetensors files.
+        ModelError: it is built otherwise, or a tensor or a file is missing, damaged or cut short.
     """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
@@ -49,16 +49,31 @@ def load_streamed(
     places = tensor_places(folder, name)
     if not places:
         raise _cannot_stream(name, f"{folder} has no safetensors files")
+    stored = next((place for place in places.values() if place.dtype in DTYPES), None)
+    if stored is None:
+        raise _cannot_stream(name, f"{folder} has no weights of 16 or 32 bits")
     config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(
-            config, dtype=dtype or config.dtype, trust_remote_code=trust_remote_code
+            config,
+            dtype=dtype or config.dtype or _dtype(stored),
+            trust_remote_code=trust_remote_code,
         )
+    for key, _ in model.named_parameters():
+        if key in places and places[key].dtype not in DTYPES:
+            raise _cannot_stream(name, f"{places[key].file} stores {key} as {places[key].dtype}")
     if (folder / "generation_config.json").is_file():
         model.generation_config = GenerationConfig.from_pretrained(folder)
     try:
         stream_weights(model, places, torch.device(device))
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
+    except KeyError as error:
+        raise ModelError(
+            f"chat model '{name}'",
+            f"the safetensors files in {folder} lack {error.args[0]}, which"
+            f" {type(model).__name__} reads with low_memory",
+            f"Fetch it again with `ragapp models pull {name}`, or turn low_memory off.",
+        ) from error
+    except (AttributeError, TypeError, ValueError) as error:
         raise _cannot_stream(
             name, f"{type(model).__name__} and its files do not follow Llama's plan ({error})"
         ) from error
@@ -73,7 +88,8 @@ def stream_weights(
     """Tie a model that was built on the meta device to the files of its weights.
 
     Raises:
-        AttributeError, LookupError, TypeError, ValueError: it does not follow the plan.
+        KeyError: a tensor is not in the files. AttributeError, TypeError, ValueError: the model
+            does not follow the plan.
     """
     import torch
     from torch import nn
@@ -207,7 +223,7 @@ def read_tensor(place: TensorPlace, target: torch.Tensor) -> None:
     """Read a tensor from its file into memory that is there already, converting where needed.
 
     Raises:
-        OSError: the file ended before the tensor did.
+        ModelError: the file is gone, or ended before the tensor did.
     """
     import torch
 
@@ -215,13 +231,20 @@ def read_tensor(place: TensorPlace, target: torch.Tensor) -> None:
     direct = target.dtype == dtype and target.device.type == "cpu"
     tensor = target if direct else torch.empty(place.shape, dtype=dtype)
     rest = memoryview(tensor.view(-1).view(torch.uint8).numpy().data)
-    with place.file.open("rb", buffering=0) as stream:
-        stream.seek(place.offset)
-        while rest:
-            count = stream.readinto(rest)
-            if not count:
-                raise OSError(f"{place.file} was cut short while the model ran")
-            rest = rest[count:]
+    try:
+        with place.file.open("rb", buffering=0) as stream:
+            stream.seek(place.offset)
+            while rest:
+                count = stream.readinto(rest)
+                if not count:
+                    raise EOFError("it was cut short while the model ran")
+                rest = rest[count:]
+    except (OSError, EOFError) as error:
+        raise ModelError(
+            "the weights of the chat model",
+            f"{place.file} cannot be read: {error}",
+            "Fetch the model again with `ragapp models pull`, and start again.",
+        ) from error
     if not direct:
         target.copy_(tensor)
 
@@ -229,8 +252,6 @@ def read_tensor(place: TensorPlace, target: torch.Tensor) -> None:
 def _dtype(place: TensorPlace) -> torch.dtype:
     import torch
 
-    if place.dtype not in DTYPES:
-        raise TypeError(f"weights stored as {place.dtype}")
     dtype: torch.dtype = getattr(torch, DTYPES[place.dtype])
     return dtype
 
