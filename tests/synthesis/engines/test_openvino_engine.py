@@ -1,6 +1,5 @@
 """Generation through OpenVINO GenAI with real weights: SmolLM2-135M-Instruct, exported to int8."""
 
-import itertools
 import os
 import signal
 import threading
@@ -120,10 +119,12 @@ def test_other_threads_go_on_while_a_long_prompt_is_read(openvino):
 
     thread = threading.Thread(target=tick)
     thread.start()
+    started = time.perf_counter()
     run(openvino, [Message("user", LONG * 4 + "Who?")], max_new_tokens=1)
+    possible = (time.perf_counter() - started) / 0.01
     done.set()
     thread.join()
-    assert max(later - earlier for earlier, later in itertools.pairwise(ticks)) < 0.3
+    assert len(ticks) > possible / 5, "steps that hold Python's lock leave a handful"
 
 
 def test_a_process_that_dies_ends_its_answer_with_a_reason_and_the_next_one_works(openvino):
