@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ragapp.errors import EngineError
+from ragapp.errors import EngineError, RagappError
 from ragapp.synthesis import decoding as decodings
 from ragapp.synthesis.chat_tokenizer import ChatTokenizer, load_chat_tokenizer
 from ragapp.synthesis.decoding import Decoding, Mode
@@ -163,6 +163,8 @@ class TorchEngine:
         finally:
             tokens.abandon()
             worker.join()
+        if isinstance(tokens.error, RagappError):  # a weight file cut short, for example
+            raise tokens.error
         if tokens.error is not None:
             raise self._failed(tokens.error) from tokens.error
         yield GenerationDone(

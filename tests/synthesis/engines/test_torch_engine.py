@@ -320,3 +320,17 @@ def test_the_context_is_what_is_asked_for_within_what_the_model_has(folder):
     assert TorchEngine.load(folder, name="a", context_tokens=512).context_tokens == 512
     assert TorchEngine.load(folder, name="a").context_tokens == min(declared, 8192)
     assert TorchEngine.load(folder, name="a", context_tokens=10**6).context_tokens == declared
+
+
+def test_an_error_that_already_says_what_to_do_is_passed_on_as_it_is():
+    """A weight file cut short while layers are streamed, for example."""
+    engine = tiny_engine()
+    cut_short = ModelError("model.safetensors", "it was cut short", "Fetch it again.")
+
+    def fail(*_):
+        raise cut_short
+
+    engine.model.model.layers[1].register_forward_pre_hook(fail)
+    with pytest.raises(ModelError) as raised:
+        list(engine.generate(COUNT, Decoding(max_new_tokens=2), never_cancel))
+    assert raised.value is cut_short
