@@ -20,11 +20,11 @@ from pathlib import Path
 
 from peers.llama import CONTEXT, MODEL, LlamaCpp, original_gguf, peer_python, quantized
 
-from ragapp.embedding.language import language_of
+from ragapp.llm.decoding import Decoding
+from ragapp.llm.engine import GenerationDone, Message
 from ragapp.settings import load_settings
-from ragapp.synthesis.decoding import Decoding
-from ragapp.synthesis.engine import GenerationDone, Message
 from ragapp.synthesis.prompt import build_prompt
+from ragapp.text.language import language_of
 from ragapp.types import Evidence, never_cancel
 from ragapp.workspace import Workspace
 

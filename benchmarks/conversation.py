@@ -20,9 +20,9 @@ from pathlib import Path
 
 from ragapp.ask import ask, prepare_next_turn
 from ragapp.ingest import ingest
+from ragapp.llm.decoding import Decoding
+from ragapp.llm.engine import GenerationDone, Message
 from ragapp.settings import load_settings
-from ragapp.synthesis.decoding import Decoding
-from ragapp.synthesis.engine import GenerationDone, Message
 from ragapp.types import AnswerDone, Turn, never_cancel
 from ragapp.workspace import Workspace
 

@@ -17,9 +17,9 @@ import time
 from importlib import resources
 from pathlib import Path
 
-from ragapp.documents.sentences import sentence_spans
 from ragapp.embedding.encode import Passage
 from ragapp.settings import load_settings
+from ragapp.text.sentences import sentence_spans
 from ragapp.weights.pull import resolve
 from ragapp.workspace import Workspace
 

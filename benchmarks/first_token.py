@@ -20,9 +20,9 @@ from peers.llama import MODEL, LlamaCpp, original_gguf, peer_python, quantized
 from search_latency import questions_from
 
 from ragapp.ask import ask, find
+from ragapp.llm.decoding import Decoding
+from ragapp.llm.engine import Message
 from ragapp.settings import load_settings
-from ragapp.synthesis.decoding import Decoding
-from ragapp.synthesis.engine import Message
 from ragapp.types import AnswerDone, AnswerText
 from ragapp.workspace import Workspace
 

@@ -36,12 +36,12 @@ def run(options: argparse.Namespace, low_memory: bool) -> dict[str, object]:
     Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
     before = resident("VmRSS")
 
+    from ragapp.llm.decoding import Decoding
+    from ragapp.llm.engine import GenerationDone, Message, context_limit
+    from ragapp.llm.tokenizers.load import load_chat_tokenizer
+    from ragapp.llm.torch.engine import TorchEngine
+    from ragapp.llm.torch.layer_streaming import load_streamed
     from ragapp.settings import load_settings
-    from ragapp.synthesis.chat_tokenizer import load_chat_tokenizer
-    from ragapp.synthesis.decoding import Decoding
-    from ragapp.synthesis.engine import GenerationDone, Message, context_limit
-    from ragapp.synthesis.engines.layer_streaming import load_streamed
-    from ragapp.synthesis.engines.torch_engine import TorchEngine
     from ragapp.weights import pull
 
     folder = pull.resolve(options.model, load_settings().models)

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ragapp.ask import EVIDENCE_HITS, find
-from ragapp.lab import index_passages, read_squad
+from ragapp.lab.retrieval import index_passages, read_squad
 from ragapp.retrieval.relevance import RELEVANT_SENTENCE, relevance
 from ragapp.settings import load_settings
 from ragapp.workspace import Workspace

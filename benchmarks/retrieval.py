@@ -14,7 +14,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from ragapp.lab import figures, index_passages, rank_of, read_squad
+from ragapp.lab.retrieval import figures, index_passages, rank_of, read_squad
 from ragapp.retrieval.query import make_query
 from ragapp.settings import load_settings
 from ragapp.workspace import Workspace

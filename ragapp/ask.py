@@ -6,18 +6,18 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from ragapp.embedding.language import language_of
+from ragapp.llm.decoding import Decoding, streams
+from ragapp.llm.engine import ChatEngine, GenerationDone, Message, TextDelta
+from ragapp.llm.thinking import Said, ThinkingSplitter
 from ragapp.retrieval.evidence import pack_evidence
 from ragapp.retrieval.query import make_query
 from ragapp.retrieval.relevance import is_relevant
 from ragapp.retrieval.search import search
 from ragapp.synthesis.cite import Citer, Statement
-from ragapp.synthesis.decoding import Decoding, streams
-from ragapp.synthesis.engine import ChatEngine, GenerationDone, Message, TextDelta
 from ragapp.synthesis.phrases import Phrases, phrases_for
 from ragapp.synthesis.prompt import MODEL_REFUSALS, Prompt, build_prompt, opening
 from ragapp.synthesis.quote import quote
-from ragapp.synthesis.thinking import Said, ThinkingSplitter
+from ragapp.text.language import language_of
 from ragapp.types import (
     AnswerCited,
     AnswerDone,

@@ -9,22 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragapp import paths
-from ragapp.documents.sentences import sentence_spans
 from ragapp.embedding.pool import Pooling
 from ragapp.embedding.space import VectorSpace
 from ragapp.errors import ModelError, SettingsError, UsageError
 from ragapp.index import knowledge_base as kbs
 from ragapp.index.knowledge_base import KnowledgeBase
+from ragapp.llm.decoding import PRESETS, Decoding, check
 from ragapp.retrieval.rerank import CrossEncoderReranker, Reranker, SentenceReranker
 from ragapp.settings import Settings
-from ragapp.synthesis.decoding import PRESETS, Decoding, check
+from ragapp.text.sentences import sentence_spans
 
 if TYPE_CHECKING:
     import torch
 
     from ragapp.embedding.encode import Encoder
-    from ragapp.synthesis.engine import ChatEngine
-    from ragapp.weights.hardware import Hardware
+    from ragapp.llm.engine import ChatEngine
+    from ragapp.machine import Hardware
 
 ANSWER_MODES = ("auto", "generate", "quotes")
 
@@ -171,7 +171,7 @@ class Workspace:
             ModelMissing: the chat model is not on this machine.
             UsageError: no engine that the settings allow decodes in that way.
         """
-        from ragapp.synthesis.engines import load
+        from ragapp.llm import load
 
         with self._engine_lock:
             if self._engine is None:
@@ -192,7 +192,7 @@ class Workspace:
             return self._torch_engine
 
     def _load_engine(self) -> ChatEngine:
-        from ragapp.synthesis.engines import load
+        from ragapp.llm import load
 
         if load.engine_kind(self.settings) is load.EngineKind.ENDPOINT:
             return load.load_endpoint(self.settings)
@@ -330,7 +330,7 @@ class Workspace:
         return names[self.settings.dtype]
 
     def _probed(self) -> Hardware:
-        from ragapp.weights import hardware
+        from ragapp import machine as hardware
 
         with self._lock:
             if self._hardware is None:

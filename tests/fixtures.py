@@ -10,8 +10,8 @@ import torch
 from ragapp.embedding.encode import Encoder
 from ragapp.embedding.pool import Pooling
 from ragapp.ingest import Status, ingest
+from ragapp.llm.torch.engine import TorchEngine
 from ragapp.settings import Settings
-from ragapp.synthesis.engines.torch_engine import TorchEngine
 from ragapp.types import Evidence, ScoredSentence
 from ragapp.workspace import OpenKnowledgeBase, Workspace
 

@@ -7,8 +7,8 @@ from fixtures import sample_kb, smollm2, workspace
 
 from ragapp.ask import ask, find, model_refused
 from ragapp.errors import EmptyQuestion, QuestionTooLong
-from ragapp.synthesis.decoding import Decoding
-from ragapp.synthesis.engines.torch_engine import TorchEngine
+from ragapp.llm.decoding import Decoding
+from ragapp.llm.torch.engine import TorchEngine
 from ragapp.synthesis.phrases import ENGLISH, SIMPLIFIED, TRADITIONAL
 from ragapp.types import (
     AnswerCited,

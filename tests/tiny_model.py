@@ -6,8 +6,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from ragapp.synthesis.chat_tokenizer import TemplateTokenizer
-from ragapp.synthesis.engines.torch_engine import TorchEngine
+from ragapp.llm.tokenizers.template import TemplateTokenizer
+from ragapp.llm.torch.engine import TorchEngine
 
 END = "<|end|>"
 TEMPLATE = (

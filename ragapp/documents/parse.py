@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from ragapp.documents.readers import Extract, docx, html, markdown, pdf, text
-from ragapp.documents.readers.decode import decode
 from ragapp.documents.sniff import TITLES, is_encrypted_office, sniff
 from ragapp.errors import (
     BrokenDocument,
@@ -18,6 +17,7 @@ from ragapp.errors import (
     MisnamedDocument,
     UnsupportedFormat,
 )
+from ragapp.text.decode import decode
 from ragapp.types import Document
 
 LARGEST_FILE = 512 * 1024 * 1024  # bytes; a reader needs several times the file's size in memory

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ragapp.documents.sentences import sentence_spans
+from ragapp.text.sentences import sentence_spans
 from ragapp.types import Chunk, Document, Heading, Span
 
 TINY = 1 / 6  # of the budget: less is too little context for a chunk, and cheap as an overlap

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from ragapp.embedding.encode import Encoder, Passage
-from ragapp.embedding.language import Language, languages_of
 from ragapp.embedding.whiten import BackgroundStatistics, Moments, moments
+from ragapp.text.language import Language, languages_of
 from ragapp.types import Span
 
 logger = logging.getLogger(__name__)

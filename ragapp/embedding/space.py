@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragapp.embedding.language import Language, language_of, languages_of
 from ragapp.embedding.whiten import (
     BackgroundStatistics,
     Whitening,
@@ -21,6 +20,7 @@ from ragapp.embedding.whiten import (
     identity,
     moments,
 )
+from ragapp.text.language import Language, language_of, languages_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragapp.embedding.language import Language
+from ragapp.text.language import Language
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragapp.index.terms import TermCounts, term_counts, term_hash, terms
+from ragapp.text.terms import TermCounts, term_counts, term_hash, terms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

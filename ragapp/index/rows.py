@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragapp.index.terms import term_counts
+from ragapp.text.terms import term_counts
 from ragapp.types import Chunk, Page, Span
 
 if TYPE_CHECKING:

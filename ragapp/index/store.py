@@ -19,7 +19,7 @@ import numpy as np
 
 from ragapp.errors import KnowledgeBaseDamaged
 from ragapp.index.rows import NewChunk, StoredChunk, chunk_row, dequantise, stored_chunk
-from ragapp.index.terms import TERMS_VERSION, TermCounts
+from ragapp.text.terms import TERMS_VERSION, TermCounts
 from ragapp.types import Document
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragapp.embedding.language import Language, language_of
 from ragapp.embedding.whiten import Whitening
 from ragapp.index.rows import StoredChunk
-from ragapp.index.terms import coverage
 from ragapp.retrieval.query import Query
+from ragapp.text.language import Language, language_of
+from ragapp.text.terms import coverage
 from ragapp.types import Evidence, Hit, ScoredSentence
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from ragapp.embedding.language import Language, language_of
 from ragapp.errors import EmptyQuestion, QuestionTooLong
+from ragapp.text.language import Language, language_of
 from ragapp.types import Turn
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ragapp.index.terms import terms
+from ragapp.text.terms import terms
 from ragapp.types import AnswerCited, AnswerText, Citation, Evidence, ScoredSentence
 
 SUPPORT = 0.5

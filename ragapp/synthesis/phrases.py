@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ragapp.embedding.language import Language, language_of
+from ragapp.text.language import Language, language_of
 
 TRADITIONAL_ONLY = frozenset(
     "這個們來時會為過對說還沒麼嗎請問誰哪裡東車學國點開關體實發經現電動應當與從條"

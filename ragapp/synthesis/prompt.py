@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ragapp.embedding.language import Language
 from ragapp.errors import QuestionTooLong
-from ragapp.synthesis.engine import ChatEngine, Message
+from ragapp.llm.engine import ChatEngine, Message
+from ragapp.text.language import Language
 from ragapp.types import Evidence, Turn
 
 # No word about citation marks: asked for them, a 0.5 B model answers "[1]" and nothing else to two

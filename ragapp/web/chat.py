@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from ragapp.ask import ask, prepare_next_turn
+from ragapp.conversations.exchange import Conversation, Conversations, Exchange, Waiting
 from ragapp.errors import EngineError, ModelMissing, RagappError
+from ragapp.llm.decoding import Decoding
+from ragapp.llm.engine import ChatEngine
 from ragapp.settings import Settings
-from ragapp.synthesis.decoding import Decoding
-from ragapp.synthesis.engine import ChatEngine
 from ragapp.synthesis.phrases import phrases_for
 from ragapp.types import (
     AnswerCited,
@@ -27,7 +28,6 @@ from ragapp.types import (
     Notice,
 )
 from ragapp.web import render
-from ragapp.web.conversation import Conversation, Conversations, Exchange, Waiting
 from ragapp.web.labels import Labels
 from ragapp.web.panes import html_pane
 from ragapp.web.strings import STRINGS, Strings

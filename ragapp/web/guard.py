@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from ragapp.web.strings import STRINGS, Interface, choose_interface
+from ragapp.text.language import Language
+from ragapp.web.strings import STRINGS, choose_interface
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -145,7 +146,7 @@ class Guard:
         response.set_cookie(COOKIE, token, max_age=SESSION_S, httponly=True, samesite="lax")
         return response
 
-    def _interface(self, request: Request) -> Interface:
+    def _interface(self, request: Request) -> Language:
         return choose_interface(
             self._language,
             request.query_params.get("lang"),

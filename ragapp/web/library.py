@@ -15,8 +15,8 @@ from ragapp.errors import KnowledgeBaseBusy, RagappError
 from ragapp.index.knowledge_base import KnowledgeBase
 from ragapp.index.store import StoredDocument
 from ragapp.ingest import remove
+from ragapp.uploads import IngestQueue
 from ragapp.web import render
-from ragapp.web.ingest_queue import IngestQueue
 from ragapp.web.labels import Labels
 from ragapp.web.panes import html_pane
 from ragapp.web.strings import STRINGS, Strings

@@ -9,16 +9,17 @@ from typing import Any
 
 import gradio as gr
 
+from ragapp.text.language import Language
 from ragapp.web import render
 from ragapp.web.chat import Chat, ChatPanel, Frame, build_chat, chat_model_command
 from ragapp.web.labels import Labels
 from ragapp.web.library import FilesFrame, Library, LibraryPanel, build_library
 from ragapp.web.panes import html_pane
-from ragapp.web.strings import STRINGS, Interface, Strings, choose_interface
+from ragapp.web.strings import STRINGS, Strings, choose_interface
 from ragapp.web.warmup import Readiness, Warmup
 from ragapp.workspace import Workspace
 
-LANGUAGES = [("中文", Interface.CHINESE.value), ("English", Interface.ENGLISH.value)]
+LANGUAGES = [("中文", Language.CHINESE.value), ("English", Language.ENGLISH.value)]
 
 # Every handler may run beside others of the same session: progress, answer and clicks.
 EVENT: dict[str, Any] = {

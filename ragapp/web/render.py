@@ -8,11 +8,11 @@ from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING
 
+from ragapp.conversations.exchange import Exchange, Mark
 from ragapp.errors import RagappError
 from ragapp.index.store import StoredDocument
 from ragapp.types import AnswerStats, Evidence, FinishReason, Stage
-from ragapp.web.conversation import Exchange, Mark
-from ragapp.web.ingest_queue import FileRow
+from ragapp.uploads import FileRow
 from ragapp.web.strings import Strings
 
 if TYPE_CHECKING:

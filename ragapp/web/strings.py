@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 
+from ragapp.text.language import Language
 from ragapp.types import FinishReason, Stage
-
-
-class Interface(StrEnum):
-    """A language of the interface."""
-
-    CHINESE = "zh"
-    ENGLISH = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,21 +293,21 @@ CHINESE = Strings(
     too_many="尝试次数过多，请等待 {seconds} 秒。",
 )
 
-STRINGS: dict[str, Strings] = {Interface.CHINESE: CHINESE, Interface.ENGLISH: ENGLISH}
+STRINGS: dict[str, Strings] = {Language.CHINESE: CHINESE, Language.ENGLISH: ENGLISH}
 
 
-def choose_interface(setting: str, query: str | None, accept_language: str) -> Interface:
+def choose_interface(setting: str, query: str | None, accept_language: str) -> Language:
     """Choose the language: ``?lang=`` before the setting before what the browser asks for.
 
     accept_language: the header, such as ``zh-TW,zh;q=0.9,en;q=0.8``.
     """
     for wish in (query, setting):
-        if wish in set(Interface):
-            return Interface(wish)
+        if wish in set(Language):
+            return Language(wish)
     wishes = []
     for place, part in enumerate(accept_language.split(",")):
         language, _, quality = part.strip().partition(";q=")
         if re.match(r"(zh|en)\b", language, re.IGNORECASE):
             weight = float(quality) if re.fullmatch(r"[01](\.\d+)?", quality) else 1.0
             wishes.append((-weight, place, language[:2].lower()))
-    return Interface(min(wishes)[2]) if wishes else Interface.ENGLISH
+    return Language(min(wishes)[2]) if wishes else Language.ENGLISH

@@ -9,15 +9,17 @@ from pathlib import Path
 
 from ragapp import paths
 from ragapp.errors import ModelError, ModelMissing
+from ragapp.machine import Hardware
 from ragapp.weights import registry
-from ragapp.weights.chatglm import is_original_chatglm
-from ragapp.weights.hardware import Hardware, recommended_chat_model
+from ragapp.weights.convert.chatglm import is_original_chatglm
 from ragapp.weights.manifest import Manifest, read_manifest
 from ragapp.weights.registry import ModelEntry, ModelKind, SourceKind
 from ragapp.weights.verify import file_digest
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 CONFIG = "config.json"  # every model folder has one
+# Weights in bfloat16 plus room for an 8k-token cache and activations, in GB.
+GPU_MODELS = ((20.0, "Qwen2.5-7B-Instruct"), (6.0, "Qwen2.5-1.5B-Instruct"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,3 +169,11 @@ def _converted_folder_name(original: Path, models: Path) -> str:
         if model.manifest and model.manifest.source == description:
             return model.folder.name
     return f"{original.stem}-{file_digest(original)[:12]}"
+
+
+def recommended_chat_model(hardware: Hardware) -> str:
+    """Return the name of the chat model that suits the machine."""
+    for memory, name in GPU_MODELS:
+        if hardware.gpu_memory_gb >= memory:
+            return name
+    return registry.DEFAULT_CHAT_MODELS[0]

@@ -32,7 +32,7 @@ from ragapp.types import (
     never_cancel,
 )
 from ragapp.weights import registry
-from ragapp.weights.chatglm import checkpoint_files, convert_chatglm, is_original_chatglm
+from ragapp.weights.convert.chatglm import checkpoint_files, convert_chatglm, is_original_chatglm
 from ragapp.weights.disk import full_disk_reported, require_room
 from ragapp.weights.doctor import doctor
 from ragapp.weights.installed import (
@@ -295,11 +295,11 @@ def _convert(
     """Turn one file into a model folder, ``staging``."""
     progress(Progress(Stage.CONVERTING, item))
     if kind is FileFormat.GGUF:
-        from ragapp.weights.gguf import convert_gguf
+        from ragapp.weights.convert.gguf import convert_gguf
 
         convert_gguf(file, staging, progress, cancel, item)
     else:
-        from ragapp.weights.packed_e5 import convert_packed_e5
+        from ragapp.weights.convert.packed_e5 import convert_packed_e5
 
         convert_packed_e5(file, staging)
 

@@ -5,10 +5,10 @@ import pytest
 from fixtures import E5
 
 from ragapp import paths
-from ragapp.documents.sentences import sentence_spans
 from ragapp.embedding.background import background_statistics
-from ragapp.embedding.language import Language
 from ragapp.embedding.whiten import fit, moments
+from ragapp.text.language import Language
+from ragapp.text.sentences import sentence_spans
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ragapp.embedding.language import Language
 from ragapp.embedding.space import VectorSpace, from_arrays, to_arrays
 from ragapp.embedding.whiten import BackgroundStatistics, moments, unit
+from ragapp.text.language import Language
 
 D = 10
 TEXTS = ["白化", "whitening removes", "检索", "retrieval finds"]

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from ragapp.embedding.language import Language
 from ragapp.embedding.whiten import (
     BackgroundStatistics,
     fit,
@@ -12,6 +11,7 @@ from ragapp.embedding.whiten import (
     moments,
     unit,
 )
+from ragapp.text.language import Language
 
 D = 12
 ZH, EN = Language.CHINESE, Language.ENGLISH

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ragapp.embedding.language import Language
 from ragapp.embedding.space import VectorSpace
 from ragapp.embedding.whiten import BackgroundStatistics, moments, unit
 from ragapp.index.knowledge_base import KnowledgeBase
 from ragapp.index.store import NewChunk
-from ragapp.index.terms import term_hash, terms
+from ragapp.text.language import Language
+from ragapp.text.terms import term_hash, terms
 from ragapp.types import Chunk, Document, Page, Span
 
 DIMENSION = 16

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ragapp.index import lexical
-from ragapp.index.terms import term_counts
+from ragapp.text.terms import term_counts
 
 DOCUMENTS = ["the cat sat on the mat", "the dog chased the cat", "白化 句向量", "birds sing"]
 

@@ -6,8 +6,8 @@ import pytest
 from ragapp.embedding.whiten import unit
 from ragapp.index import dense, lexical
 from ragapp.index.snapshot import Snapshot
-from ragapp.index.terms import term_counts
 from ragapp.retrieval.fuse import hybrid_candidates, z_score
+from ragapp.text.terms import term_counts
 
 WORDS = [
     "whitening",

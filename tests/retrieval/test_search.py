@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from fixtures import workspace
 
-from ragapp.embedding.language import language_of
 from ragapp.embedding.space import VectorSpace
 from ragapp.index.store import Store
 from ragapp.paths import store_file
 from ragapp.retrieval.query import make_query
 from ragapp.retrieval.search import search
+from ragapp.text.language import language_of
 
 # Question → file, and words of the passage that answers it.
 QUESTIONS = {

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from fixtures import smollm2
 
-from ragapp.synthesis.engines.torch_engine import TorchEngine
+from ragapp.llm.torch.engine import TorchEngine
 
 
 @pytest.fixture(scope="session")

@@ -3,11 +3,11 @@
 import pytest
 from fixtures import excerpt
 
-from ragapp.embedding.language import Language
 from ragapp.errors import QuestionTooLong
-from ragapp.synthesis.engine import Message
-from ragapp.synthesis.engines.torch_engine import TorchEngine
+from ragapp.llm.engine import Message
+from ragapp.llm.torch.engine import TorchEngine
 from ragapp.synthesis.prompt import build_prompt
+from ragapp.text.language import Language
 from ragapp.types import Turn
 
 QUESTION = "What does whitening remove?"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ragapp.conversations.exchange import Exchange
 from ragapp.types import (
     AnswerCited,
     AnswerDone,
@@ -17,9 +18,8 @@ from ragapp.types import (
     FinishReason,
     ScoredSentence,
 )
+from ragapp.uploads import FileRow
 from ragapp.web import render
-from ragapp.web.conversation import Exchange
-from ragapp.web.ingest_queue import FileRow
 from ragapp.web.strings import CHINESE, ENGLISH
 
 ATTACK = '<img src=x onerror="hack()"> & <script>hack()</script>'

@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from ragapp.web.strings import CHINESE, ENGLISH, Interface, choose_interface
+from ragapp.text.language import Language
+from ragapp.web.strings import CHINESE, ENGLISH, choose_interface
 
 BLANK = re.compile(r"\{(\w+)\}")
 
@@ -25,17 +26,17 @@ def test_both_languages_fill_the_same_blanks(name: str) -> None:
 @pytest.mark.parametrize(
     ("setting", "query", "header", "chosen"),
     [
-        ("auto", None, "zh-TW,zh;q=0.9,en;q=0.8", Interface.CHINESE),
-        ("auto", None, "en-GB,en;q=0.9,zh;q=0.8", Interface.ENGLISH),
-        ("auto", None, "fr,zh;q=0.4,en;q=0.6", Interface.ENGLISH),
-        ("auto", None, "fr;q=0.9,zh-Hans", Interface.CHINESE),
-        ("auto", None, "", Interface.ENGLISH),
-        ("zh", None, "en", Interface.CHINESE),
-        ("zh", "en", "zh", Interface.ENGLISH),
-        ("auto", "xx", "zh;q=nonsense", Interface.CHINESE),
+        ("auto", None, "zh-TW,zh;q=0.9,en;q=0.8", Language.CHINESE),
+        ("auto", None, "en-GB,en;q=0.9,zh;q=0.8", Language.ENGLISH),
+        ("auto", None, "fr,zh;q=0.4,en;q=0.6", Language.ENGLISH),
+        ("auto", None, "fr;q=0.9,zh-Hans", Language.CHINESE),
+        ("auto", None, "", Language.ENGLISH),
+        ("zh", None, "en", Language.CHINESE),
+        ("zh", "en", "zh", Language.ENGLISH),
+        ("auto", "xx", "zh;q=nonsense", Language.CHINESE),
     ],
 )
 def test_query_before_setting_before_browser(
-    setting: str, query: str | None, header: str, chosen: Interface
+    setting: str, query: str | None, header: str, chosen: Language
 ) -> None:
     assert choose_interface(setting, query, header) is chosen

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from ragapp.documents.readers import Extract
 from ragapp.documents.readers.compose import Composer, collapse_space
-from ragapp.documents.readers.decode import BYTE_ORDER_MARKS, Decoded, decode
 from ragapp.documents.readers.text import damage_notes
+from ragapp.text.decode import BYTE_ORDER_MARKS, Decoded, decode
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup

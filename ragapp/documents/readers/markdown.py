@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from ragapp.documents.readers import Extract
 from ragapp.documents.readers.compose import Composer, join_lines
-from ragapp.documents.readers.decode import decode
 from ragapp.documents.readers.text import damage_notes
+from ragapp.text.decode import decode
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

@@ -6,7 +6,7 @@ import re
 
 from ragapp.documents.readers import Extract
 from ragapp.documents.readers.compose import clean
-from ragapp.documents.readers.decode import decode
+from ragapp.text.decode import decode
 from ragapp.types import Heading
 
 LONGEST_HEADING = 40  # characters; a longer line is a sentence that happens to begin like one

@@ -1,0 +1,1 @@
+"""A file of prompts to a file of predictions, without retrieval."""

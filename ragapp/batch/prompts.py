@@ -1,0 +1,142 @@
+"""Reads a file of prompts: plain text, JSON or JSONL, in UTF-8, GB18030 and other encodings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ragapp.errors import BrokenDocument, UsageError
+from ragapp.llm.engine import Message
+from ragapp.text.decode import decode
+
+TEXT, JSON, JSON_LINES = (".txt", ".text", ".md", ""), (".json",), (".jsonl", ".ndjson")
+ROLES = ("system", "user", "assistant")
+SHAPES = (
+    'A prompt is a string, {"prompt": …}, {"instruction": …, "input": …}, {"input": …} or'
+    ' {"messages": [{"role": "user", "content": …}]}.'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPrompt:
+    """A prompt: ``text``, or the ``messages`` of a chat, whose last one wants an answer."""
+
+    text: str
+    messages: tuple[Message, ...] = ()
+
+    @property
+    def shown(self) -> str | list[dict[str, str]]:
+        """What stands for it among the predictions."""
+        if not self.messages:
+            return self.text
+        return [{"role": m.role, "content": m.content} for m in self.messages]
+
+
+def read_prompts(file: Path) -> list[BatchPrompt]:
+    """Read every prompt of a file, in order.
+
+    Plain text has a prompt a line; empty lines are none. JSON is a list; JSONL has a value a line.
+
+    Raises:
+        UsageError: the file is missing, empty, of an unknown format, or has something that is no
+            prompt, named by its line or place.
+        BrokenDocument: it is not text.
+    """
+    suffix = file.suffix.lower()
+    if suffix not in TEXT + JSON + JSON_LINES:
+        raise UsageError(
+            str(file),
+            f"files of prompts are plain text, JSON or JSONL, not '{suffix}'",
+            "Save it as .txt with a prompt a line, as .json or as .jsonl.",
+        )
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            str(file), error.strerror or str(error), "Give a file of prompts that can be read."
+        ) from error
+    decoded = decode(data, str(file))
+    if decoded.damaged:
+        raise BrokenDocument(
+            str(file),
+            f"{decoded.damaged} places are no {decoded.encoding}",
+            "Save it as UTF-8: a damaged prompt would get an answer to another question.",
+        )
+    if suffix in JSON:
+        prompts = list(_from_json(decoded.text, file))
+    elif suffix in JSON_LINES:
+        prompts = list(_from_json_lines(decoded.text, file))
+    else:
+        prompts = [BatchPrompt(line.strip()) for line in _lines(decoded.text) if line.strip()]
+    if not prompts:
+        raise UsageError(str(file), "there is no prompt in it", "Write one a line.")
+    return prompts
+
+
+def _lines(text: str) -> list[str]:
+    """Split at newlines only; a prompt may hold other separators."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _from_json(text: str, file: Path) -> Iterator[BatchPrompt]:
+    if not text.strip():
+        return
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        several = "Extra data" in str(error)
+        fix = "Name a file with one value a line .jsonl." if several else "Mend the file."
+        raise UsageError(str(file), f"it is no JSON ({error})", fix) from error
+    if not isinstance(value, list):
+        raise UsageError(str(file), "it is no list of prompts", f"Write [ … ]. {SHAPES}")
+    for number, item in enumerate(value, start=1):
+        yield _prompt(item, f"{file}, prompt {number}")
+
+
+def _from_json_lines(text: str, file: Path) -> Iterator[BatchPrompt]:
+    for number, line in enumerate(_lines(text), start=1):
+        if not line.strip():
+            continue
+        try:
+            item = json.loads(line)
+        except ValueError as error:
+            raise UsageError(
+                f"{file}, line {number}", f"it is no JSON ({error})", "Mend that line."
+            ) from error
+        yield _prompt(item, f"{file}, line {number}")
+
+
+def _prompt(item: Any, place: str) -> BatchPrompt:  # noqa: ANN401 - whatever JSON holds
+    if isinstance(item, str):
+        parts = [item]
+    elif isinstance(item, dict) and "messages" in item:
+        return BatchPrompt("", _messages(item["messages"], place))
+    elif isinstance(item, dict):
+        names = ["prompt"] if "prompt" in item else ["instruction", "input"]
+        parts = [item[name] for name in names if item.get(name) is not None]
+    else:
+        parts = []
+    text = "\n".join(part for part in parts if isinstance(part, str) and part.strip())
+    if not text or not all(isinstance(part, str) for part in parts):
+        raise UsageError(place, "it is no prompt", SHAPES)
+    return BatchPrompt(text)
+
+
+def _messages(value: Any, place: str) -> tuple[Message, ...]:  # noqa: ANN401
+    messages: list[Message] = []
+    for item in value if isinstance(value, list) else ():
+        role = item.get("role") if isinstance(item, dict) else None
+        content = item.get("content") if isinstance(item, dict) else None
+        if role not in ROLES or not isinstance(content, str):
+            raise UsageError(
+                place,
+                f"message {len(messages) + 1} has no role and content as text",
+                f"The roles are {', '.join(ROLES)}.",
+            )
+        messages.append(Message(role, content))
+    if not messages or messages[-1].role != "user":
+        raise UsageError(place, "its last message is not the user's", "There is nothing to answer.")
+    return tuple(messages)

@@ -1,0 +1,386 @@
+"""Commands, no logic: arguments in, values from the pipeline out, as text or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ragapp.errors import SettingsError, UsageError
+from ragapp.llm.decoding import PRESETS, Decoding
+from ragapp.settings import Settings
+
+if TYPE_CHECKING:
+    from ragapp.workspace import Workspace
+
+GREEDY = "precise"
+
+DONE, FAILED, WRONG_USE, DONE_IN_PART = 0, 1, 2, 3
+
+
+def serve(options: argparse.Namespace, settings: Settings) -> int:
+    """Open the web app."""
+    from ragapp.web.app import serve
+
+    serve(
+        _workspace(settings),
+        host=settings.host,
+        port=settings.port,
+        password=settings.password,
+        open_browser=options.open,
+        ready=lambda url: _say(f"ragapp is at {url} (Ctrl-C stops it)"),
+    )
+    return DONE
+
+
+def ingest(options: argparse.Namespace, settings: Settings) -> int:
+    """Index files and folders."""
+    from ragapp.cli.terminal import IngestBar
+    from ragapp.ingest import Status, ingest, watch
+
+    workspace = _workspace(settings)
+    into = workspace.open_or_create(settings.kb)
+    stop = _stop_on_interrupt()
+    with IngestBar() as bar:
+        results = ingest(options.paths, into, bar.show, stop.is_set)
+    _print_ingested(results, options.json)
+    if options.watch and not stop.is_set():
+        _say("watching for changes (Ctrl-C stops it)")
+        for changed in watch(options.paths, into, stop):
+            _print_ingested(changed, options.json)
+    bad = [r for r in results if r.status in (Status.FAILED, Status.CANCELLED)]
+    return DONE_IN_PART if bad else DONE
+
+
+def _print_ingested(results: Sequence[Any], as_json: bool) -> None:
+    from ragapp.ingest import Status
+
+    if as_json:
+        _print_json({"documents": [_plain(result) for result in results]})
+        return
+    for result in results:
+        if result.status is Status.FAILED:
+            print(f"failed     {result.error}")
+        else:
+            notes = f"  ({'; '.join(result.notes)})" if result.notes else ""
+            print(f"{result.status:<10} {result.path}  {result.chunks} chunks{notes}")
+
+
+def ask(options: argparse.Namespace, settings: Settings) -> int:
+    """Answer a question, with citations."""
+    from ragapp.ask import ask
+    from ragapp.cli.terminal import print_answer
+    from ragapp.synthesis.phrases import phrases_for
+
+    workspace = _workspace(settings)
+    within = workspace.open(settings.kb)
+    mode = "quotes" if options.quotes else "generate" if options.generate else settings.answer_mode
+    decoding = _decoding(options, settings)
+    engine, too_weak = workspace.answering_engine(mode, decoding)
+    if too_weak:
+        _say(phrases_for(options.question).weak_model.format(model=too_weak))
+    stop = _stop_on_interrupt()
+    events = ask(
+        options.question,
+        within,
+        engine,
+        decoding=decoding,
+        cancel=stop.is_set,
+    )
+    done = print_answer(events, quiet=options.json)
+    if options.json:
+        _print_json(
+            {
+                "answer": done.answer,
+                "refused": done.refused,
+                "finish_reason": done.finish_reason,
+                "citations": [_plain(citation) for citation in done.citations],
+                "evidence": [_plain(item) for item in done.evidence],
+                "stats": _plain(done.stats),
+            }
+        )
+    if options.stats:
+        _say(json.dumps(_plain(done.stats)))
+    return DONE
+
+
+def generate(options: argparse.Namespace, settings: Settings) -> int:
+    """Answer a file of prompts, without retrieval."""
+    from tqdm import tqdm
+
+    from ragapp.batch.prompts import read_prompts
+    from ragapp.batch.run import BATCH_SIZE, run_batch
+    from ragapp.cli.terminal import converse
+
+    decoding = _decoding(options, settings)
+    if options.interactive:
+        converse(_workspace(settings).engine(decoding), decoding, options.system_prompt)
+        return DONE
+    if options.data_file is None or options.predictions_file is None:
+        raise UsageError(
+            "ragapp generate",
+            "it needs prompts, and a place for their predictions",
+            "Give --data-file and --predictions-file, or --interactive.",
+        )
+    prompts = read_prompts(options.data_file)
+    continues = not options.with_prompt and any(not prompt.messages for prompt in prompts)
+    if settings.engine == "auto" and not settings.endpoint and (continues or options.dtype):
+        settings = dataclasses.replace(settings, engine="torch")  # it alone continues, in any dtype
+    engine = _workspace(settings).engine(decoding)
+    stop = _stop_on_interrupt()
+    with tqdm(unit="prompt", leave=False, file=sys.stderr, disable=None) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total, bar.n = total, done
+            bar.refresh()
+
+        result = run_batch(
+            prompts,
+            engine,
+            decoding,
+            options.predictions_file,
+            with_prompt=options.with_prompt,
+            system=options.system_prompt,
+            batch_size=BATCH_SIZE if options.batch_size is None else options.batch_size,
+            progress=show,
+            cancel=stop.is_set,
+        )
+    for failure in result.failed:
+        _say(f"ragapp: {failure}")
+    if result.left:
+        _say(f"{result.left} of {len(prompts)} prompts are left; the same command goes on")
+    if options.json:
+        _print_json({"predictions": str(options.predictions_file), **_plain(result)})
+    return DONE_IN_PART if result.failed or result.left else DONE
+
+
+def search(options: argparse.Namespace, settings: Settings) -> int:
+    """Find passages."""
+    from ragapp.ask import find
+    from ragapp.cli.terminal import print_hits
+
+    if settings.top_k < 1:
+        raise UsageError("-k", "it counts hits, from 1", "Give a positive number.")
+    within = _workspace(settings).open(settings.kb)
+    hits = find(options.query, within, settings.top_k)
+    if options.json:
+        _print_json({"hits": [_plain(hit) for hit in hits]})
+    else:
+        print_hits(hits)
+    return DONE
+
+
+def kb_list(options: argparse.Namespace, settings: Settings) -> int:
+    """List knowledge bases, or the documents of one."""
+    from ragapp import paths
+    from ragapp.index import knowledge_base as kbs
+
+    def opened(name: str) -> kbs.KnowledgeBase:
+        return kbs.KnowledgeBase.open(paths.knowledge_base(settings.home, name))
+
+    if options.name:
+        documents = opened(options.name).documents()
+        if options.json:
+            _print_json({"documents": [_plain(d) for d in documents]})
+        for document in documents if not options.json else ():
+            print(f"{document.name}  {document.chunks} chunks  {document.path}")
+        return DONE
+    listed = []
+    for name in kbs.list_names(settings.home):
+        kb = opened(name)
+        documents = kb.documents()
+        listed.append(
+            {
+                "name": name,
+                "documents": len(documents),
+                "chunks": sum(d.chunks for d in documents),
+                "folder": str(kb.folder),
+                **{k: v for k, v in kb.identity().items() if k in {"embedder", "pooling"}},
+            }
+        )
+    if options.json:
+        _print_json({"knowledge_bases": listed})
+    elif not listed:
+        _say(f"there is no knowledge base in {settings.home}; `ragapp ingest PATH` makes one")
+    for row in listed if not options.json else ():
+        print(
+            f"{row['name']}  {row['documents']} documents  {row['chunks']} chunks  {row['folder']}"
+        )
+    return DONE
+
+
+def kb_create(options: argparse.Namespace, settings: Settings) -> int:
+    """Make an empty knowledge base."""
+    created = _workspace(settings).create(options.name)
+    if options.json:
+        _print_json({"name": options.name, "folder": str(created.kb.folder)})
+    else:
+        print(f"created {options.name} in {created.kb.folder}")
+    return DONE
+
+
+def kb_delete(options: argparse.Namespace, settings: Settings) -> int:
+    """Delete a knowledge base, or one document of it."""
+    workspace = _workspace(settings)
+    if options.document:
+        from ragapp.ingest import remove
+
+        removed = remove(options.document, workspace.open(options.name))
+        if not removed:
+            raise UsageError(
+                f"document '{options.document}'",
+                f"knowledge base '{options.name}' holds none of that name or path",
+                f"`ragapp kb list {options.name}` shows what it holds.",
+            )
+        deleted = [document.path for document in removed]
+    else:
+        workspace.delete(options.name)
+        deleted = [options.name]
+    if options.json:
+        _print_json({"deleted": deleted})
+    else:
+        print("\n".join(f"deleted {name}" for name in deleted))
+    return DONE
+
+
+def models_list(options: argparse.Namespace, settings: Settings) -> int:
+    """Say what is here and what can be had."""
+    from ragapp.weights import pull, registry
+
+    here = set(pull.installed(settings.models))
+    rows = [
+        {
+            "name": entry.name,
+            "kind": entry.kind,
+            "licence": entry.licence,
+            "parameters": entry.parameters,
+            "installed": entry.name in here,
+            "description": entry.description,
+        }
+        for entry in registry.ENTRIES
+    ]
+    known = {entry.name for entry in registry.ENTRIES}
+    rows += [{"name": name, "installed": True} for name in sorted(here - known)]
+    if options.json:
+        _print_json({"models": rows, "folder": str(settings.models)})
+        return DONE
+    for row in rows:
+        mark = "here" if row["installed"] else "-"
+        print(f"{mark:<5}{row['name']:<32}{row.get('kind', ''):<10}{row.get('licence', ''):<14}"
+              f"{row.get('description', '')}")  # fmt: skip
+    return DONE
+
+
+def models_pull(options: argparse.Namespace, settings: Settings) -> int:
+    """Fetch models."""
+    from ragapp.cli.terminal import DownloadBar
+    from ragapp.weights import pull, registry
+
+    stop = _stop_on_interrupt()
+    names = options.names or [registry.DEFAULT_EMBEDDER]
+    landed = {}
+    with DownloadBar() as bar:
+        for name in names:
+            folder = pull.pull(
+                name,
+                settings.models,
+                bar.show,
+                stop.is_set,
+                only=registry.SourceKind(options.source) if options.source else None,
+            )
+            landed[name] = str(folder)
+        if not options.names:
+            name, folder = pull.pull_default_chat_model(settings.models, bar.show, stop.is_set)
+            landed[name] = str(folder)
+    if options.json:
+        _print_json({"models": landed})
+    else:
+        print("\n".join(f"{name}  {folder}" for name, folder in landed.items()))
+    return DONE
+
+
+def models_doctor(options: argparse.Namespace, settings: Settings) -> int:
+    """Check models, and which sources answer."""
+    from ragapp.weights import pull
+
+    checks = pull.doctor(settings.models)
+    if options.json:
+        _print_json({"checks": [_plain(check) for check in checks]})
+    else:
+        for check in checks:
+            print(f"{'ok ' if check.ok else 'BAD'}  {check.what}: {check.detail}")
+    return DONE if all(check.ok for check in checks) else DONE_IN_PART
+
+
+def eval_retrieval(options: argparse.Namespace, settings: Settings) -> int:
+    """Measure retrieval on a labelled file."""
+    from ragapp.lab.retrieval import evaluate_retrieval
+
+    figures = evaluate_retrieval(options.file, settings, options.stage, options.limit)
+    _print_json(figures)
+    return DONE
+
+
+# --- shared ---
+
+
+def _workspace(settings: Settings) -> Workspace:
+    from ragapp.workspace import Workspace
+
+    return Workspace(settings)
+
+
+def _decoding(options: argparse.Namespace, settings: Settings) -> Decoding:
+    """Return the preset with the flags over it; a flag that shapes sampling turns sampling on."""
+    if settings.decoding not in PRESETS:
+        raise SettingsError(
+            f"decoding '{settings.decoding}'",
+            "there is no preset of that name",
+            f"Choose one of: {', '.join(PRESETS)}.",
+        )
+    given = {
+        field.name: getattr(options, field.name)
+        for field in dataclasses.fields(Decoding)
+        if getattr(options, field.name) is not None
+    }
+    shaping = {"temperature", "top_p", "min_p", "seed"}
+    if "penalty_alpha" not in given:  # contrastive search has a top_k of its own
+        shaping.add("top_k")
+    if shaping & given.keys():
+        given.setdefault("do_sample", True)
+    preset = PRESETS[settings.decoding if given.get("do_sample", True) else GREEDY]
+    lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+    values = given | lists | {"max_new_tokens": settings.max_new_tokens}
+    return dataclasses.replace(preset, **values)
+
+
+def _stop_on_interrupt() -> threading.Event:
+    """Let the first Ctrl-C stop the work in order, and the second end the program."""
+    stop = threading.Event()
+
+    def handle(*_: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        _say("stopping; what is done is kept (Ctrl-C again ends at once)")
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, handle)
+    return stop
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any of the frozen dataclasses
+    return dataclasses.asdict(value)
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=1, default=str))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,64 @@
+"""The entrance: one command, its exit code.
+
+Exit codes: 0 done, 1 failed, 2 wrong use, 3 done in part (some files failed, each named).
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from ragapp.cli.commands import DONE, FAILED, WRONG_USE
+from ragapp.cli.parser import build_parser
+from ragapp.errors import Cancelled, RagappError, SettingsError, UsageError
+from ragapp.settings import Settings, load_settings
+
+# Libraries that would otherwise look things up, or report use: nothing leaves this machine.
+STAY_LOCAL = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "TOKENIZERS_PARALLELISM": "true",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    options = build_parser().parse_args(arguments)
+    for name, value in STAY_LOCAL.items():
+        os.environ.setdefault(name, value)
+    logging.basicConfig(
+        level=logging.DEBUG if options.verbose else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    logging.getLogger("pypdf").setLevel(logging.ERROR)  # what matters of it, a reader says itself
+    try:
+        settings = load_settings(
+            {key: getattr(options, key, None) for key in Settings.__dataclass_fields__}
+        )
+        command: Callable[[argparse.Namespace, Settings], int] = options.run
+        return command(options, settings)
+    except (UsageError, SettingsError) as error:
+        return _fail(error, WRONG_USE)
+    except RagappError as error:
+        return _fail(error, FAILED)
+    except KeyboardInterrupt:
+        _say("stopped")
+        return FAILED
+    except BrokenPipeError:
+        # The reader has gone (`ragapp search … | head`); keep the interpreter from complaining.
+        sys.stdout = None
+        return DONE
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _fail(error: RagappError, code: int) -> int:
+    _say(f"ragapp: {error}")
+    return FAILED if isinstance(error, Cancelled) else code

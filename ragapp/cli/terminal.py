@@ -1,0 +1,189 @@
+"""How progress, hits and answers look in a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ragapp.batch.run import reply
+from ragapp.errors import EngineError, PromptError
+from ragapp.llm.decoding import Decoding
+from ragapp.llm.engine import ChatEngine, GenerationDone, Message, TextDelta
+from ragapp.llm.thinking import Said, ThinkingSplitter
+from ragapp.types import (
+    AnswerDone,
+    AnswerEvent,
+    AnswerText,
+    AnswerThinking,
+    Citation,
+    Evidence,
+    Hit,
+    Notice,
+    Progress,
+    Stage,
+)
+
+CLOSEST_SHOWN = 3
+
+
+class IngestBar:
+    """One bar on stderr for the file in work; nothing when stderr is no terminal."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def __enter__(self) -> IngestBar:
+        """Open the bar."""
+        from tqdm import tqdm
+
+        self._bar = tqdm(unit="chunk", leave=False, file=sys.stderr, disable=None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the bar."""
+        self._bar.close()
+
+    def show(self, progress: Progress) -> None:
+        """Take a progress event."""
+        if progress.stage is Stage.EMBEDDING:
+            self._bar.total = progress.total
+            self._bar.n = progress.done
+        self._bar.set_description(f"{progress.stage} {Path(progress.item).name}", refresh=True)
+
+
+class DownloadBar:
+    """One bar on stderr for each file that is fetched."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._item = ""
+
+    def __enter__(self) -> DownloadBar:
+        """Start without a bar."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the bar."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def show(self, progress: Progress) -> None:
+        """Take a progress event; totals are bytes while downloading."""
+        from tqdm import tqdm
+
+        label = f"{progress.stage} {progress.item}"
+        if label != self._item:
+            if self._bar is not None:
+                self._bar.close()
+            self._item = label
+            self._bar = tqdm(
+                desc=label, unit="B", unit_scale=True, file=sys.stderr, disable=None, leave=False
+            )
+        self._bar.total = progress.total
+        self._bar.n = progress.done
+        self._bar.refresh()
+
+
+def print_answer(events: Iterator[AnswerEvent], *, quiet: bool) -> AnswerDone:
+    """Stream an answer to stdout with its sources after it; notices and thinking go to stderr.
+
+    quiet: print nothing but notices (the caller prints JSON).
+    """
+    done: AnswerDone | None = None
+    for event in events:
+        if isinstance(event, AnswerDone):
+            done = event
+        elif not (quiet and isinstance(event, AnswerText)):
+            _print_event(event)
+    if done is None:
+        raise RuntimeError("an answer always ends with AnswerDone")
+    if not quiet:
+        print()
+        for citation in done.citations:
+            print(f"  {_citation_line(citation)}")
+        if done.refused and done.evidence:
+            print_closest(done.evidence)
+    return done
+
+
+def _print_event(event: AnswerEvent) -> None:
+    if isinstance(event, Notice):
+        print(f"\n! {event.text}", file=sys.stderr)
+    elif isinstance(event, AnswerThinking):
+        print(event.text, end="", file=sys.stderr, flush=True)
+    elif isinstance(event, AnswerText):
+        print(event.text, end="", flush=True)
+
+
+def print_closest(evidence: Sequence[Evidence]) -> None:
+    """Print what was found all the same, when the model saw no answer in it."""
+    print("  closest:")
+    for item in evidence[:CLOSEST_SHOWN]:
+        best = max(item.sentences, key=lambda sentence: sentence.score)
+        text = " ".join(best.text.split())
+        print(f"  [{item.number}] {_place(item.document, best.page)}: {text}")
+
+
+def print_hits(hits: Sequence[Hit]) -> None:
+    """Print hits, best first, each with its best sentence."""
+    if not hits:
+        print("nothing found")
+    for place, hit in enumerate(hits, start=1):
+        print(f"{place}. {_place(hit.document, hit.page)}  {' > '.join(hit.heading)}")
+        best = max(hit.sentences, key=lambda s: s.score, default=None)
+        if best is not None:
+            print(f"   {' '.join(best.text.split())}")
+
+
+def _citation_line(citation: Citation) -> str:
+    sentence = " ".join(citation.sentence.split())
+    return f"[{citation.number}] {_place(citation.document, citation.page)}: {sentence}"
+
+
+def _place(document: str, page: int | None) -> str:
+    return document if page is None else f"{document}, p. {page}"
+
+
+def converse(engine: ChatEngine, decoding: Decoding, system: str = "") -> None:
+    """Chat line by line until the input ends; thinking goes to stderr. Ctrl-C ends an answer."""
+    messages = [Message("system", system)] if system else []
+    while (question := _ask()) is not None:
+        if question.strip():
+            asked = [*messages, Message("user", question)]
+            if text := _print_reply(reply(asked, engine, decoding)):
+                messages = [*asked, Message("assistant", text)]
+
+
+def _ask() -> str | None:
+    """Return the next line, None at the end; undecodable bytes of a terminal are replaced."""
+    try:
+        line = input("> " if sys.stdin.isatty() else "")
+    except (EOFError, KeyboardInterrupt):
+        return None
+    return line.encode("utf-8", "replace").decode("utf-8")
+
+
+def _print_reply(events: Iterator[TextDelta | GenerationDone]) -> str:
+    """Print an answer as it comes; return it, or what came of it before it failed."""
+    splitter, text = ThinkingSplitter(), ""
+
+    def show(parts: Iterator[Said]) -> str:
+        said = ""
+        for part in parts:
+            print(part.text, end="", flush=True, file=sys.stderr if part.thought else sys.stdout)
+            said += "" if part.thought else part.text
+        return said
+
+    try:
+        for event in events:
+            if isinstance(event, TextDelta):
+                text += show(splitter.push(event.text))
+        text += show(splitter.finish())
+    except KeyboardInterrupt:
+        pass
+    except (PromptError, EngineError) as error:
+        print(f"\nragapp: {error}", file=sys.stderr)
+    print(flush=True)
+    return text

@@ -1,0 +1,1 @@
+"""The OpenVINO engine: CPUs, in a process of its own."""

@@ -1,0 +1,141 @@
+"""Text generation on CPUs with OpenVINO GenAI: prefix caching, several conversations at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ragapp.errors import EngineError, ModelError, UsageError
+from ragapp.llm import decoding as decodings
+from ragapp.llm.decoding import Decoding, Mode
+from ragapp.llm.engine import GenerationDone, Message, TextDelta, decode_rate
+from ragapp.llm.openvino.cached_prefix import CachedPrefixes
+from ragapp.llm.openvino.process import OpenVinoProcess
+from ragapp.llm.stream import AnswerReader
+from ragapp.llm.tokenizers.protocol import ChatTokenizer
+from ragapp.types import CancelCheck
+
+BLOCK_TOKENS = 32
+"""The length of a block of OpenVINO's key-value cache on CPUs; whole blocks are reused."""
+CACHED_CONTEXTS = 4
+"""Room in the key-value cache, in times the context: four people's conversations."""
+
+
+def open_export(folder: Path, name: str, context_tokens: int) -> OpenVinoProcess:
+    """Start OpenVINO with an export.
+
+    Raises:
+        ModelError: the export cannot be loaded.
+    """
+    try:
+        return OpenVinoProcess(folder, CACHED_CONTEXTS * context_tokens // BLOCK_TOKENS)
+    except RuntimeError as error:
+        raise ModelError(
+            f"chat model '{name}'",
+            f"OpenVINO cannot load {folder} ({error})",
+            "Delete that folder, and it is made anew; or set RAGAPP_ENGINE=torch.",
+        ) from error
+
+
+class OpenVinoEngine:
+    """A chat model that was exported for OpenVINO; generations of several threads run together."""
+
+    caches_prefixes = True
+
+    def __init__(
+        self, process: OpenVinoProcess, tokenizer: ChatTokenizer, name: str, context_tokens: int
+    ) -> None:
+        self.name = name
+        self.context_tokens = context_tokens
+        self.tokenizer = tokenizer
+        self._process = process
+        self._forget()
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Count the tokens of a prompt as the chat template renders it."""
+        return len(self.tokenizer.prompt_ids(messages))
+
+    def neutralise(self, text: str) -> str:
+        """Return text in which nothing can be read as a control token of the model."""
+        return self.tokenizer.neutralise(text)
+
+    def check(self, decoding: Decoding) -> None:
+        """Refuse values that do not go together, or that OpenVINO GenAI does not have."""
+        decodings.check(decoding)
+        lacking: list[str] = []
+        if decodings.mode(decoding) not in (Mode.GREEDY, Mode.SAMPLING):
+            lacking.append(decodings.mode(decoding))
+        lacking += ["forbidden_words"] if decoding.forbidden_words else []
+        lacking += ["no_repeat_ngram_size"] if decoding.no_repeat_ngram_size else []
+        if lacking:
+            raise UsageError(
+                " and ".join(lacking),
+                "the OpenVINO engine does not have it",
+                "Set RAGAPP_ENGINE=torch (or --engine torch) for this.",
+            )
+
+    def generate(
+        self, messages: Sequence[Message], decoding: Decoding, cancel: CancelCheck
+    ) -> Iterator[TextDelta | GenerationDone]:
+        """Stream an answer; the last item is a ``GenerationDone``.
+
+        Raises:
+            EngineError: OpenVINO failed, or the prompt does not fit its cache.
+        """
+        self.check(decoding)
+        started = time.perf_counter()
+        prompt = self.tokenizer.prompt_ids(messages)
+        room = self.context_tokens - len(prompt)
+        decoding = replace(decoding, max_new_tokens=max(1, min(decoding.max_new_tokens, room)))
+        answer = AnswerReader(self.tokenizer, decoding)
+        first_token_s: float | None = None
+        request = None
+        try:
+            request = self._process.begin(prompt, self._generation_config(decoding))
+            if self._process.pid != self._cached_by:
+                self._forget()
+            for text in answer.read(request.tokens(cancel)):
+                if first_token_s is None and answer.tokens:
+                    first_token_s = time.perf_counter() - started
+                if text:
+                    yield TextDelta(text)
+        except RuntimeError as error:
+            raise EngineError(
+                f"generation with '{self.name}'",
+                str(error),
+                "Ask again with a shorter question, or set RAGAPP_ENGINE=torch.",
+            ) from error
+        finally:
+            if request is not None:
+                self._process.end(request)
+        yield GenerationDone(
+            finish_reason=answer.finish_reason(request.cancelled),
+            prompt_tokens=len(prompt),
+            cached_tokens=self._cached.take(prompt, request.said),
+            completion_tokens=answer.tokens,
+            first_token_s=first_token_s,
+            tokens_per_s=decode_rate(answer.tokens, first_token_s, time.perf_counter() - started),
+        )
+
+    def _forget(self) -> None:
+        """Start with an empty cache, as a process does."""
+        self._cached_by = self._process.pid
+        self._cached = CachedPrefixes(CACHED_CONTEXTS * self.context_tokens, BLOCK_TOKENS)
+
+    def _generation_config(self, decoding: Decoding) -> dict[str, Any]:
+        config: dict[str, Any] = {
+            "max_new_tokens": decoding.max_new_tokens,
+            "eos_token_id": self.tokenizer.terminators[0],
+            "stop_token_ids": list(self.tokenizer.terminators),
+            "repetition_penalty": decoding.repetition_penalty,
+            "do_sample": decoding.do_sample,
+        }
+        for name in ("temperature", "top_k", "top_p", "min_p"):
+            if (value := getattr(decoding, name)) is not None:
+                config[name] = value
+        if decoding.do_sample:
+            config["rng_seed"] = time.time_ns() % 2**32 if decoding.seed is None else decoding.seed
+        return config

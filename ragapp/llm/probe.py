@@ -1,0 +1,119 @@
+"""Which engine answers sooner on this processor: timed once on a small model, then remembered."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ragapp import paths
+
+if TYPE_CHECKING:
+    import torch
+
+    from ragapp.llm.engine import ChatEngine
+
+logger = logging.getLogger(__name__)
+
+# Two layers as wide as those of a 0.5 B model: enough to see the kernels, done in seconds.
+PROBE_MODEL = {
+    "vocab_size": 4096,
+    "hidden_size": 896,
+    "intermediate_size": 4864,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 14,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 1024,
+}
+PROBE_TOKENS = (256, 32)
+"""Prompt and answer: about the proportion of a question with its evidence, and a short answer."""
+REPEATS = 3
+
+
+def openvino_is_faster(models: Path, dtype: torch.dtype) -> bool:
+    """Time both engines on a random model, or read what an earlier start found."""
+    file = paths.engine_probe(models)
+    key = ", ".join(
+        [_processor(), str(dtype), *(f"{p} {version(p)}" for p in ("torch", "openvino-genai"))]
+    )
+    try:
+        known: dict[str, float] = json.loads(file.read_text(encoding="utf-8"))
+        return float(known[key]) < 1.0
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    ratio = _time_ratio(dtype)
+    logger.info("OpenVINO takes %.2f times as long as torch here", ratio)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_suffix(f".{os.getpid()}")
+        temporary.write_text(json.dumps({key: ratio}) + "\n", encoding="utf-8")
+        temporary.replace(file)
+    except OSError as error:  # a read-only folder of weights: time again next time
+        logger.info("the engine probe is not remembered: %s", error)
+    return ratio < 1.0
+
+
+def _time_ratio(dtype: torch.dtype) -> float:
+    """Return the time that OpenVINO takes for a prompt and an answer, divided by torch's."""
+    import torch
+    from transformers import AutoModelForCausalLM, Qwen2Config
+
+    from ragapp.llm.openvino.engine import OpenVinoEngine, open_export
+    from ragapp.llm.openvino.export import exported
+    from ragapp.llm.torch.engine import TorchEngine
+
+    with tempfile.TemporaryDirectory(prefix="ragapp-probe-") as folder:
+        place = Path(folder)
+        with torch.random.fork_rng():
+            model = AutoModelForCausalLM.from_config(Qwen2Config(**PROBE_MODEL), dtype=dtype).eval()
+        model.save_pretrained(place / "model")
+        export = exported(place / "model", place, "probe")
+        tokenizer: Any = _Ids()
+        process = open_export(export, "probe", 1024)
+        engines: list[ChatEngine] = [
+            OpenVinoEngine(process, tokenizer, "probe", 1024),
+            TorchEngine(model, tokenizer, "probe", 1024),
+        ]
+        times = [[_seconds(engine) for _ in range(1 + REPEATS)][1:] for engine in engines]
+        process.close()
+    return min(times[0]) / min(times[1])
+
+
+def _seconds(engine: ChatEngine) -> float:
+    from ragapp.llm.decoding import Decoding
+    from ragapp.types import never_cancel
+
+    started = time.perf_counter()
+    for _ in engine.generate([], Decoding(max_new_tokens=PROBE_TOKENS[1]), never_cancel):
+        pass
+    return time.perf_counter() - started
+
+
+class _Ids:
+    """Stands where a tokenizer would: a new random prompt at each call, ids as text."""
+
+    terminators: tuple[int, ...] = (PROBE_MODEL["vocab_size"] - 1,)
+    vocabulary_size = PROBE_MODEL["vocab_size"]
+    opens_thinking = False
+
+    def prompt_ids(self, _: object) -> list[int]:
+        """Return other ids each time, so that no cache helps."""
+        return list(os.urandom(PROBE_TOKENS[0]))
+
+    def decode(self, ids: list[int]) -> str:
+        """Return one letter a token."""
+        return "x" * len(ids)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model n"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

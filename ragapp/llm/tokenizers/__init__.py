@@ -1,0 +1,1 @@
+"""Chat messages to ids, and ids back to text, by family."""

@@ -1,0 +1,1 @@
+"""The torch engine: GPUs, and every way of decoding."""

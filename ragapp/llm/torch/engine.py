@@ -1,0 +1,265 @@
+"""Text generation with transformers, on CPU or CUDA."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ragapp.errors import EngineError, RagappError
+from ragapp.llm import decoding as decodings
+from ragapp.llm.decoding import Decoding, Mode
+from ragapp.llm.engine import (
+    GenerationDone,
+    Message,
+    TextDelta,
+    context_limit,
+    decode_rate,
+)
+from ragapp.llm.stream import AnswerReader
+from ragapp.llm.tokenizers.load import load_chat_tokenizer
+from ragapp.llm.tokenizers.protocol import ChatTokenizer
+from ragapp.llm.torch.arguments import (
+    generation_arguments,
+    logits_processors,
+    seeded,
+    stopping_criteria,
+)
+from ragapp.llm.torch.model import load_model
+from ragapp.llm.torch.out_of_memory import give_back_memory, is_out_of_memory
+from ragapp.llm.torch.prefix_cache import PrefixCache, reusable
+from ragapp.llm.torch.token_queue import TokenQueue
+from ragapp.types import CancelCheck, FinishReason
+
+if TYPE_CHECKING:
+    import torch
+
+logger = logging.getLogger(__name__)
+
+REUSES_PREFIXES = (Mode.GREEDY, Mode.SAMPLING)
+"""The others read several texts at a time, whose caches are no conversation's."""
+
+
+class TorchEngine:
+    """A causal language model with a chat template. One generation runs at a time."""
+
+    caches_prefixes = True
+
+    def __init__(
+        self,
+        model: Any,  # noqa: ANN401 - transformers is untyped here
+        tokenizer: ChatTokenizer,
+        name: str,
+        context_tokens: int,
+    ) -> None:
+        self.name = name
+        self.context_tokens = context_tokens
+        self._model = model
+        self._tokenizer = tokenizer
+        self._busy = threading.Lock()
+        self._prefixes = PrefixCache()
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path,
+        *,
+        name: str,
+        device: str = "cpu",
+        dtype: torch.dtype | None = None,
+        context_tokens: int = 0,
+        quantization: str = "none",
+        adapter: str = "",
+        low_memory: bool = False,
+        thinking: bool = False,
+        trust_remote_code: bool = False,
+    ) -> TorchEngine:
+        """Load a chat model from a local folder.
+
+        quantization, adapter, low_memory: as ``torch_model.load_model`` takes them.
+
+        Raises:
+            ModelError: there is no causal language model in it, it has no chat template, or the
+                adapter does not fit. SettingsError: what is asked for does not go together.
+        """
+        tokenizer = load_chat_tokenizer(
+            folder, name, thinking=thinking, trust_remote_code=trust_remote_code
+        )
+        model = load_model(
+            folder,
+            name=name,
+            device=device,
+            dtype=dtype,
+            quantization=quantization,
+            adapter=adapter,
+            low_memory=low_memory,
+            trust_remote_code=trust_remote_code,
+        )
+        return cls(model, tokenizer, name, context_limit(model.config, context_tokens))
+
+    @property
+    def model(self) -> Any:  # noqa: ANN401 - transformers is untyped here
+        """The model, for batches; it must not run while the engine generates."""
+        return self._model
+
+    @property
+    def tokenizer(self) -> ChatTokenizer:
+        """The tokenizer with the model's chat format."""
+        return self._tokenizer
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Count the tokens of a prompt as the chat template renders it."""
+        return len(self._tokenizer.prompt_ids(messages))
+
+    def neutralise(self, text: str) -> str:
+        """Return text in which nothing can be read as a control token of the model."""
+        return self._tokenizer.neutralise(text)
+
+    def check(self, decoding: Decoding) -> None:
+        """Refuse values that do not go together."""
+        decodings.check(decoding)
+
+    def generate(
+        self, messages: Sequence[Message], decoding: Decoding, cancel: CancelCheck
+    ) -> Iterator[TextDelta | GenerationDone]:
+        """Stream an answer; the last item is a ``GenerationDone``.
+
+        Raises:
+            UsageError: the values of ``decoding`` do not go together.
+            EngineError: the model failed, out of memory for example.
+        """
+        self.check(decoding)
+        while not self._busy.acquire(timeout=0.1):
+            if cancel():
+                yield GenerationDone(FinishReason.CANCELLED, 0, 0, 0, None, None)
+                return
+        try:
+            yield from self._generate(self._tokenizer.prompt_ids(messages), decoding, cancel)
+        finally:
+            self._busy.release()
+
+    def _generate(
+        self, prompt: list[int], decoding: Decoding, cancel: CancelCheck
+    ) -> Iterator[TextDelta | GenerationDone]:
+        started = time.perf_counter()
+        room = self.context_tokens - len(prompt)
+        decoding = replace(decoding, max_new_tokens=max(1, min(decoding.max_new_tokens, room)))
+        tokens = TokenQueue(cancel)
+        worker = threading.Thread(
+            target=self._run, args=(prompt, decoding, tokens), name="generate", daemon=True
+        )
+        worker.start()
+        answer = AnswerReader(self._tokenizer, decoding)
+        first_token_s = None
+        try:
+            for text in answer.read(tokens):
+                if first_token_s is None and answer.tokens:
+                    first_token_s = time.perf_counter() - started
+                if text:
+                    yield TextDelta(text)
+        finally:
+            tokens.abandon()
+            worker.join()
+        if isinstance(tokens.error, RagappError):  # a weight file cut short, for example
+            raise tokens.error
+        if tokens.error is not None:
+            raise self._failed(tokens.error) from tokens.error
+        yield GenerationDone(
+            finish_reason=answer.finish_reason(tokens.cancelled),
+            prompt_tokens=len(prompt),
+            cached_tokens=tokens.cached_tokens,
+            completion_tokens=answer.tokens,
+            first_token_s=first_token_s,
+            tokens_per_s=decode_rate(
+                answer.tokens,
+                first_token_s if decodings.streams(decoding) else 0.0,
+                time.perf_counter() - started,
+            ),
+        )
+
+    def _failed(self, error: Exception) -> EngineError:
+        if is_out_of_memory(error):
+            return EngineError(
+                f"generation with '{self.name}'",
+                f"the memory ran out, and again without what earlier conversations kept ({error})",
+                "Close other programs, ask for a shorter answer or a shorter question, or choose a"
+                " smaller model.",
+            )
+        return EngineError(
+            f"generation with '{self.name}'",
+            str(error) or type(error).__name__,
+            "Ask a shorter question, or choose a smaller model.",
+        )
+
+    def _run(self, prompt: list[int], decoding: Decoding, tokens: TokenQueue) -> None:
+        """Feed the queue, in a thread of its own; a second time if the memory runs out."""
+        import torch
+
+        try:
+            with torch.inference_mode(), seeded(decoding, self._model.device):
+                if not self._decode(prompt, decoding, tokens):
+                    logger.warning(
+                        "The memory ran out. Trying once more without earlier conversations."
+                    )
+                    self._prefixes.clear()
+                    give_back_memory()
+                    self._decode(prompt, decoding, tokens, last_try=True)
+        except Exception as error:  # noqa: BLE001 - the reader raises it again, as EngineError
+            tokens.error = error
+        finally:
+            tokens.end()
+
+    def _decode(
+        self, prompt: list[int], decoding: Decoding, tokens: TokenQueue, last_try: bool = False
+    ) -> bool:
+        """Go on from the prompt and what has been said; return False if the memory ran out."""
+        try:
+            if not tokens.stopped():
+                self._continue(prompt, decoding, tokens)
+        except Exception as error:
+            if last_try or not is_out_of_memory(error):
+                raise
+            return False
+        return True
+
+    def _continue(self, prompt: list[int], decoding: Decoding, tokens: TokenQueue) -> None:
+        import torch
+
+        said = prompt + tokens.said
+        ids = torch.tensor([said], device=self._model.device)
+        arguments = generation_arguments(decoding)
+        arguments["max_new_tokens"] -= len(tokens.said)
+        cache = None
+        if decodings.mode(decoding) in REUSES_PREFIXES:
+            cache, tokens.cached_tokens = self._cache(said)
+        if cache is not None:
+            arguments["past_key_values"] = cache
+        streams = decodings.streams(decoding)
+        criteria = stopping_criteria(decoding, self._tokenizer, len(prompt))
+        criteria.append(tokens.take_and_stop if streams else tokens.stop)
+        sequences = self._model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            logits_processor=logits_processors(decoding, self._tokenizer, len(prompt)),
+            stopping_criteria=criteria,
+            eos_token_id=list(self._tokenizer.terminators),
+            pad_token_id=self._tokenizer.terminators[0],
+            **arguments,
+        )
+        if not streams:
+            tokens.put(sequences[0, len(prompt) :].tolist())
+        if cache is not None:
+            self._prefixes.keep(sequences[0].tolist(), cache)
+
+    def _cache(self, ids: Sequence[int]) -> tuple[Any, int]:
+        """Return the cache to go on from and its length; None where none could be reused."""
+        from transformers import DynamicCache
+
+        if (known := self._prefixes.take(ids)) is not None:
+            return known
+        fresh = DynamicCache(config=self._model.config.get_text_config(decoder=True))
+        return (fresh, 0) if reusable(fresh) else (None, 0)

@@ -1,0 +1,193 @@
+"""A chat model's weights, from its folder into torch: dtype, attention, quantisation, adapter."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ragapp.errors import ModelError, RagappError, SettingsError
+from ragapp.llm.families import family_of
+from ragapp.llm.torch.adapter import apply_adapter, read_adapter
+from ragapp.llm.torch.checkpoint import tensor_places
+from ragapp.llm.torch.out_of_memory import is_out_of_memory
+
+if TYPE_CHECKING:
+    import torch
+
+logger = logging.getLogger(__name__)
+
+
+class Quantization(StrEnum):
+    """The values of the setting ``quantization``: what the weights of layers are kept as."""
+
+    NONE = "none"
+    INT8 = "int8"
+    INT4 = "int4"
+
+
+def load_model(
+    folder: Path,
+    *,
+    name: str,
+    device: str = "cpu",
+    dtype: torch.dtype | None = None,
+    quantization: str = "none",
+    adapter: str = "",
+    low_memory: bool = False,
+    trust_remote_code: bool = False,
+) -> Any:  # noqa: ANN401 - transformers is untyped here
+    """Load a causal language model for generation onto a device.
+
+    name: the model's, for errors. dtype: None keeps the checkpoint's own. adapter: the folder of a
+    LoRA adapter for this model, "" for none. low_memory: weights stay on disk, and each layer's
+    are read when it runs.
+
+    Raises:
+        ModelError: the weights or the adapter cannot be used, or do not fit into memory.
+        SettingsError: the values do not go together, or not with the device.
+    """
+    method = _quantization(quantization, device)
+    if low_memory and (method is not Quantization.NONE or adapter):
+        other = "an adapter" if adapter else f"quantization {method}"
+        raise SettingsError(
+            f"low_memory with {other}",
+            "weights that stay on disk are used as they are stored",
+            f"Turn low_memory off, or leave {other} out.",
+        )
+    correction = read_adapter(Path(adapter).expanduser()) if adapter else None
+    family_of(folder, name, trust_remote_code=trust_remote_code)  # or why there is none
+    if trust_remote_code:
+        logger.warning("%s may run code of its own, as trust_remote_code allows", name)
+    with _loading(folder, name):
+        if low_memory:
+            from ragapp.llm.torch.layer_streaming import load_streamed
+
+            return load_streamed(
+                folder, name=name, device=device, dtype=dtype, trust_remote_code=trust_remote_code
+            )
+        on_gpu = device.startswith("cuda")
+        quantized_by_library = on_gpu and method is not Quantization.NONE
+        options = {"dtype": dtype} if dtype is not None else {}
+        if quantized_by_library:
+            options |= _bitsandbytes(method, device, dtype)
+        model = _read(folder, name, trust_remote_code=trust_remote_code, **options)
+        if on_gpu and _flash_attention(model):
+            model.set_attn_implementation("flash_attention_2")
+        if correction is not None:
+            model = apply_adapter(model, correction, name, merge=not quantized_by_library)
+        if quantized_by_library:
+            return model.eval()
+        if method is Quantization.INT8:
+            _quantize(model, name)
+        return model.to(device).eval()
+
+
+def _read(folder: Path, name: str, **options: Any) -> Any:  # noqa: ANN401 - transformers
+    """Load a checkpoint; what transformers would fill with random numbers is an error."""
+    from transformers import AutoModelForCausalLM
+
+    tensor_places(folder, name)  # names the file where one is damaged
+    model, found = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True, **options)
+    if missing := sorted(found["missing_keys"]):
+        raise ModelError(
+            f"chat model '{name}'",
+            f"{folder} lacks {len(missing)} of its weights, such as {missing[0]}",
+            f"Fetch it again with `ragapp models pull {name}`.",
+        )
+    return model
+
+
+def _quantize(model: Any, name: str) -> None:  # noqa: ANN401 - transformers is untyped here
+    from ragapp.llm.torch.int8_linear import quantize_layers
+
+    if not quantize_layers(model):
+        raise ModelError(
+            f"chat model '{name}'",
+            f"int8 weights need linear layers, and {type(model).__name__} has its own kind",
+            "Set quantization to none.",
+        )
+
+
+@contextmanager
+def _loading(folder: Path, name: str) -> Iterator[None]:
+    """Turn what libraries raise while a model loads into a ``ModelError``."""
+    try:
+        yield
+    except RagappError:
+        raise
+    except Exception as error:  # a checkpoint may ask for code or packages of its own
+        if is_out_of_memory(error):
+            raise ModelError(
+                f"chat model '{name}'",
+                f"the memory ran out while it was loaded ({error})",
+                "Set low_memory, choose quantization int8 or a smaller model, or close other"
+                " programs.",
+            ) from error
+        raise ModelError(
+            f"chat model '{name}'",
+            f"{folder} cannot be loaded ({error or type(error).__name__})",
+            f"Fetch it again with `ragapp models pull {name}`.",
+        ) from error
+
+
+def _quantization(asked: str, device: str) -> Quantization:
+    """Read the setting, and refuse what the device has no kernels for."""
+    try:
+        method = Quantization(asked)
+    except ValueError as error:
+        raise SettingsError(
+            f"quantization '{asked}'",
+            "there is none of that name",
+            f"Choose one of: {', '.join(Quantization)}.",
+        ) from error
+    kind = device.partition(":")[0]
+    known = {"cuda": tuple(Quantization), "cpu": (Quantization.NONE, Quantization.INT8)}
+    if method not in known.get(kind, (Quantization.NONE,)):
+        others = ", ".join(known.get(kind, ("none",)))
+        raise SettingsError(
+            f"quantization '{method}' on {kind}",
+            "the torch engine has no kernels for it there",
+            f"Choose one of: {others}.",
+        )
+    return method
+
+
+def _bitsandbytes(method: Quantization, device: str, dtype: torch.dtype | None) -> dict[str, Any]:
+    """Return the arguments by which transformers quantises while it loads, on CUDA."""
+    lacking = [p for p in ("bitsandbytes", "accelerate") if importlib.util.find_spec(p) is None]
+    if lacking:
+        raise ModelError(
+            f"quantization '{method}' on {device}",
+            f"{' and '.join(lacking)} is not installed",
+            "Run `pip install 'ragapp[quantization]'`, or set quantization to none.",
+        )
+    from transformers import BitsAndBytesConfig
+
+    if method is Quantization.INT8:
+        config = BitsAndBytesConfig(load_in_8bit=True)
+    else:
+        # NF4 in blocks, their scales quantised too: Dettmers et al. 2023, "QLoRA", section 3
+        config = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=dtype,
+        )
+    return {"quantization_config": config, "device_map": {"": device}}
+
+
+def _flash_attention(model: Any) -> bool:  # noqa: ANN401 - transformers is untyped here
+    """Say whether a model can use the package flash-attn, and it is here; it takes half floats."""
+    import torch
+    from transformers.utils import is_flash_attn_2_available
+
+    return bool(
+        is_flash_attn_2_available()
+        and getattr(model, "_supports_flash_attn", False)
+        and model.dtype in (torch.bfloat16, torch.float16)
+    )

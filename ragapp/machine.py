@@ -1,0 +1,120 @@
+"""What this machine computes quickly, probed once."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ragapp import paths
+
+if TYPE_CHECKING:
+    from torch import dtype
+
+logger = logging.getLogger(__name__)
+
+# (tokens, inputs) × (inputs, outputs) of a small model's feed-forward layer
+MATMUL_SHAPE = (256, 896, 4864)
+MATMUL_REPEATS = 5
+# bfloat16 must win clearly: with AVX-512 BF16 or AMX it takes a third, emulated several times.
+CLEARLY_FASTER = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """``device``: cuda, mps or cpu; ``gpu_memory_gb``: 0 without a GPU; ``cores``: usable ones.
+
+    ``bf16_fast``: bfloat16 is clearly quicker than float32 on ``device``.
+    """
+
+    device: str
+    bf16_fast: bool
+    gpu_memory_gb: float
+    cores: int
+
+
+def probe(models: Path) -> Hardware:
+    """Look at the machine; the timing is remembered for this processor and torch version."""
+    import torch
+
+    cores = _usable_cores()
+    if torch.cuda.is_available():
+        memory = torch.cuda.get_device_properties(0).total_memory / 1e9
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+        return Hardware("cuda", fast, memory, cores)
+    if torch.backends.mps.is_available():
+        memory = torch.mps.recommended_max_memory() / 1e9
+        return Hardware("mps", _remembered_bf16(models, "mps"), memory, cores)
+    return Hardware("cpu", _remembered_bf16(models, "cpu"), 0.0, cores)
+
+
+def _usable_cores() -> int:
+    """Count the cores this process may use, which a container limits."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _remembered_bf16(models: Path, device: str) -> bool:
+    """Time once for each processor and torch version; later starts read the answer."""
+    import torch
+
+    file = paths.hardware_probe(models)
+    key = f"{device}, {_processor()}, torch {torch.__version__}"
+    try:
+        known: dict[str, bool] = json.loads(file.read_text(encoding="utf-8"))
+        return bool(known[key])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    fast = _bf16_is_faster(device)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_suffix(f".{os.getpid()}")
+        temporary.write_text(json.dumps({key: fast}) + "\n", encoding="utf-8")
+        temporary.replace(file)
+    except OSError as error:  # a read-only folder of weights: time again next time
+        logger.info("the hardware probe is not remembered: %s", error)
+    return fast
+
+
+def _bf16_is_faster(device: str) -> bool:
+    import torch
+
+    bfloat16 = _fastest_matmul(device, torch.bfloat16)
+    float32 = _fastest_matmul(device, torch.float32)
+    logger.info("matrix product on %s: bfloat16 %.4f s, float32 %.4f s", device, bfloat16, float32)
+    return bfloat16 < CLEARLY_FASTER * float32
+
+
+def _fastest_matmul(device: str, kind: dtype) -> float:
+    """Return the best time of one matrix product in seconds."""
+    import torch
+
+    tokens, inputs, outputs = MATMUL_SHAPE
+    left = torch.ones(tokens, inputs, dtype=kind, device=device)
+    right = torch.ones(inputs, outputs, dtype=kind, device=device)
+    times = []
+    for _ in range(1 + MATMUL_REPEATS):  # the first warms up
+        start = time.perf_counter()
+        (left @ right)[0, 0].item()  # .item() waits for the device
+        times.append(time.perf_counter() - start)
+    return min(times[1:])
+
+
+def _processor() -> str:
+    """Name the processor and the instructions torch uses on it."""
+    import torch
+
+    name = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        name = names[0] if names else name
+    except OSError:
+        pass
+    return f"{name} {torch.backends.cpu.get_cpu_capability()}"

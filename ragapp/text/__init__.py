@@ -1,0 +1,1 @@
+"""Text itself: what language it is in, its terms, its sentences, its encoding."""

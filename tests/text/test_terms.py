@@ -1,0 +1,87 @@
+"""Terms are the same for a document and for whoever asks about it."""
+
+import pytest
+
+from ragapp.text.terms import coverage, fold, term_counts, term_hash, terms
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ＢＭ２５", "bm25"),
+        ("軟體", "软体"),
+        ("檢索與向量", "检索与向量"),
+        ("ﬁle", "FILE"),
+        ("Ｑ＆Ａ", "q&a"),
+        ("ﾃﾞｰﾀ", "データ"),
+    ],
+)
+def test_forms_of_the_same_word_give_the_same_terms(one, other):
+    assert terms(one) == terms(other) != []
+
+
+def test_a_han_run_gives_each_character_and_each_pair():
+    assert terms("向量检索") == ["向", "量", "检", "索", "向量", "量检", "检索"]
+
+
+def test_pairs_do_not_cross_punctuation_or_latin():
+    assert "量检" not in terms("向量，检索")
+    assert terms("用FAISS检索") == ["用", "faiss", "检", "索", "检索"]
+
+
+def test_han_beyond_the_basic_plane_is_han():
+    assert terms("𠮷野") == ["𠮷", "野", "𠮷野"]
+
+
+@pytest.mark.parametrize(
+    ("plural", "singular"),
+    [("chunks", "chunk"), ("queries", "query"), ("Indexes", "indexe"), ("embeddings", "embedding")],
+)
+def test_a_plural_finds_its_singular(plural, singular):
+    assert terms(plural) == [singular]
+
+
+@pytest.mark.parametrize("word", ["class", "corpus", "analysis", "bus", "gas", "is"])
+def test_words_that_only_look_plural_keep_their_s(word):
+    assert terms(word) == [word]
+
+
+def test_an_accented_word_stays_one_word():
+    assert terms("naïve Übung") == ["naïve", "übung"]
+    assert terms("e\u0301tude") == terms("étude")  # decomposed and composed
+
+
+def test_nothing_in_nothing_out():
+    assert terms("") == terms("。，!? \n") == []
+    assert len(term_counts("").hashes) == 0
+
+
+def test_counts_are_of_distinct_terms_sorted_by_hash():
+    counted = term_counts("dog dogs cat DOG")
+    assert sorted(counted.hashes.tolist()) == counted.hashes.tolist()
+    by_hash = dict(zip(counted.hashes.tolist(), counted.counts.tolist(), strict=True))
+    assert by_hash == {term_hash("dog"): 3, term_hash("cat"): 1}
+
+
+def test_a_count_beyond_16_bits_is_held_at_the_highest():
+    assert term_counts("dog " * 70_000).counts.tolist() == [65535]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Whitening removes anisotropy from vectors.",
+        "白化可以消除句向量的各向异性。",
+        "檢索軟體用ＢＭ２５，也用 FAISS。",
+        "",
+    ],
+)
+def test_coverage_is_the_weight_of_the_terms_shared(text):
+    asked = dict.fromkeys(terms("Which vectors does FAISS whitening 白化句向量 检索软件 BM25?"))
+    weights = {term: 1 / (2 + place) for place, term in enumerate(asked)}
+    shared = set(terms(text)) & set(weights)
+    assert coverage(weights, text) == pytest.approx(sum(weights[term] for term in shared))
+
+
+def test_folding_maps_traditional_to_simplified():
+    assert fold("繁體中文檢索") == "繁体中文检索"
