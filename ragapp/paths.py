@@ -51,6 +51,11 @@ def uploads(kb: Path) -> Path:
     return kb / "files"
 
 
+def incoming(home: Path, kb: str | None = None) -> Path:
+    """Return the folder of dropped files that wait, of all knowledge bases or of one."""
+    return home / "incoming" / kb if kb else home / "incoming"
+
+
 def model(models: Path, name: str) -> Path:
     """Return the folder of a model that has landed."""
     return models / name

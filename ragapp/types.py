@@ -26,13 +26,17 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One step of a long job: ``done`` of ``total`` units of ``item``; ``total`` None: unknown."""
+    """One step of a long job: ``done`` of ``total`` units of ``item``; ``total`` None: unknown.
+
+    ``error``: why an item failed.
+    """
 
     stage: Stage
     item: str
     done: int = 0
     total: int | None = None
     message: str = ""
+    error: Exception | None = None
 
 
 ProgressSink = Callable[[Progress], None]

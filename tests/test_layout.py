@@ -23,7 +23,7 @@ FLOORS = (
     {"models"},
     {"library"},
     {"ask", "ingest"},
-    {"uploads", "batch", "lab"},
+    {"watch", "uploads", "batch", "lab"},
     {"web"},
     {"cli"},
 )

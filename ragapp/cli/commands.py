@@ -44,7 +44,8 @@ def serve(options: argparse.Namespace, settings: Settings) -> int:
 def ingest(options: argparse.Namespace, settings: Settings) -> int:
     """Index files and folders."""
     from ragapp.cli.terminal import IngestBar
-    from ragapp.ingest import Status, ingest, watch
+    from ragapp.ingest import Status, ingest
+    from ragapp.watch import watch
 
     into = _library(settings).open_or_create(settings.kb, LOCAL)
     stop = _stop_on_interrupt()
@@ -53,8 +54,11 @@ def ingest(options: argparse.Namespace, settings: Settings) -> int:
     _print_ingested(results, options.json)
     if options.watch and not stop.is_set():
         _say("watching for changes (Ctrl-C stops it)")
-        for changed in watch(options.paths, into, stop):
-            _print_ingested(changed, options.json)
+        following = watch(options.paths, into, stop, remove_missing=options.remove_missing)
+        for changed in following:
+            _print_ingested(changed.results, options.json)
+            for alarm in changed.alarms:
+                _say(f"ragapp: {alarm}")
     bad = [r for r in results if r.status in (Status.FAILED, Status.CANCELLED)]
     return DONE_IN_PART if bad else DONE
 
@@ -63,11 +67,14 @@ def _print_ingested(results: Sequence[Any], as_json: bool) -> None:
     from ragapp.ingest import Status
 
     if as_json:
-        _print_json({"documents": [_plain(result) for result in results]})
+        plain = [_plain(dataclasses.replace(result, error=None)) for result in results]
+        for row, result in zip(plain, results, strict=True):
+            row["error"] = None if result.error is None else str(result.error)
+        _print_json({"documents": plain})
         return
     for result in results:
-        if result.status is Status.FAILED:
-            print(f"failed     {result.error}")
+        if result.error is not None:
+            print(f"{result.status:<10} {result.error}")
         else:
             notes = f"  ({'; '.join(result.notes)})" if result.notes else ""
             print(f"{result.status:<10} {result.path}  {result.chunks} chunks{notes}")
@@ -342,7 +349,7 @@ def _decoding(options: argparse.Namespace, settings: Settings) -> Decoding:
 
 
 def _stop_on_interrupt() -> threading.Event:
-    """Let the first Ctrl-C stop the work in order, and the second end the program."""
+    """Let the first Ctrl-C or SIGTERM stop the work in order, and the second end the program."""
     stop = threading.Event()
 
     def handle(*_: object) -> None:
@@ -353,6 +360,7 @@ def _stop_on_interrupt() -> threading.Event:
 
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, handle)
+        signal.signal(signal.SIGTERM, handle)
     return stop
 
 
