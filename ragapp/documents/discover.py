@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ragapp.documents.parse import SUFFIXES
+from ragapp.documents.formats import SUFFIXES
 
 HIDDEN_PREFIXES = (".", "~$")  # "~$" is the lock file an open Word document leaves beside itself
 

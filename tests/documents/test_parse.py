@@ -11,7 +11,8 @@ from pathlib import Path
 import docx
 import pytest
 
-from ragapp.documents.parse import READERS, SUFFIXES, parse_file
+from ragapp.documents.formats import BY_SUFFIX, SUFFIXES
+from ragapp.documents.parse import parse_file
 from ragapp.errors import (
     BrokenDocument,
     DocumentError,
@@ -57,7 +58,7 @@ def write(folder: Path, name: str, data: bytes) -> Path:
         ("a.md", b"A page of text.", "text/markdown"),
         ("A.TXT", b"A page of text.", "text/plain"),
         ("a.html", b"<p>A page of text.</p>", "text/html"),
-        ("a.docx", docx_bytes("A page of text."), READERS[".docx"].media_type),
+        ("a.docx", docx_bytes("A page of text."), BY_SUFFIX[".docx"].media_type),
     ],
 )
 def test_each_format_has_a_reader(tmp_path: Path, name: str, data: bytes, media_type: str) -> None:
@@ -138,8 +139,8 @@ def test_markdown_may_begin_with_html(tmp_path: Path) -> None:
 
 
 def test_every_suffix_has_a_reader_that_reads() -> None:
-    assert set(SUFFIXES) == set(READERS)
-    assert all(callable(one.read) for one in READERS.values())
+    assert set(SUFFIXES) == set(BY_SUFFIX)
+    assert all(callable(one.read) for one in BY_SUFFIX.values())
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

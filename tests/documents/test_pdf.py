@@ -2,7 +2,7 @@
 
 import pytest
 
-from ragapp.documents.readers.pdf import read
+from ragapp.documents.readers.pdf.reader import read
 from ragapp.errors import BrokenDocument, EmptyDocument, EncryptedDocument
 
 from .pdf_files import chinese_pdf, english_pdf

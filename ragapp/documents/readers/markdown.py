@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import unescape
 from typing import TYPE_CHECKING
 
-from ragapp.documents.readers import Extract
+from ragapp.documents.readers import Extract, Format
 from ragapp.documents.readers.compose import Composer, join_lines
 from ragapp.documents.readers.text import damage_notes
 from ragapp.text.decode import decode
@@ -148,3 +148,12 @@ def _unwrap(lines: Sequence[str]) -> str:
     for line in lines:
         text = join_lines(text, line)
     return text
+
+
+FORMAT = Format(
+    name="Markdown",
+    title="Markdown",
+    suffixes=(".md", ".markdown"),
+    media_type="text/markdown",
+    read=read,
+)

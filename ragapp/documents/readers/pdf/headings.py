@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ragapp.documents.readers.pdf_lines import Line
+from ragapp.documents.readers.pdf.lines import Line
 
 LARGER = 1.15  # times the size of the running text makes a heading
 LONGEST_HEADING = 100  # characters

@@ -13,8 +13,8 @@ from ragapp.documents.readers.compose import (
     collapse_space,
     join_lines,
 )
-from ragapp.documents.readers.pdf_headings import HeadingLines, Place
-from ragapp.documents.readers.pdf_lines import Line
+from ragapp.documents.readers.pdf.headings import HeadingLines, Place
+from ragapp.documents.readers.pdf.lines import Line
 from ragapp.types import Heading, Page
 
 SAME_SIZE = 1.08  # ratio of font sizes that still belong to one paragraph

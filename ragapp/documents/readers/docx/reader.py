@@ -8,9 +8,10 @@ import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ragapp.documents.readers import Extract
+from ragapp.documents.readers import Extract, Format
 from ragapp.documents.readers.compose import Composer, collapse_space
-from ragapp.documents.readers.docx_numbering import Numbering
+from ragapp.documents.readers.docx.numbering import Numbering
+from ragapp.documents.signatures import Content
 from ragapp.errors import BrokenDocument, EncryptedDocument
 
 if TYPE_CHECKING:
@@ -185,3 +186,21 @@ def _text_boxes(paragraph: Element) -> Iterator[Element]:
     for box in paragraph.iter(_WORD + "txbxContent"):
         if not any(above.tag in _SKIPPED for above in box.iterancestors()):
             yield box
+
+
+def _is_docx(content: Content) -> bool:
+    """Know a Word file by the folder of its main part, and by its first member if it is torn."""
+    if content.torn_zip:
+        return b"[Content_Types].xml" in content.head
+    return any(member.startswith("word/") for member in content.members)
+
+
+FORMAT = Format(
+    name="Word",
+    title="a Word document (DOCX)",
+    suffixes=(".docx",),
+    media_type="application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    read=read,
+    signature=_is_docx,
+    always_signed=True,
+)
