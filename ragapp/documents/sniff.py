@@ -16,7 +16,8 @@ def sniff(data: bytes) -> Format | Unread | None:
     Takes time linear in the length, whatever the bytes.
     """
     content = look_at(data)
-    for kind in (*FORMATS, *UNREAD):
+    kinds: tuple[Format | Unread, ...] = (*FORMATS, *UNREAD)
+    for kind in kinds:
         if kind.signature is not None and kind.signature(content):
             return kind
     return None

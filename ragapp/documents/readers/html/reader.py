@@ -36,8 +36,7 @@ BLOCKS = _names(
 DEEPEST_INDENT = 8  # levels of lists; deeper ones are set in no further, for nobody reads that
 LONGEST_NUMBER = 9  # digits of a list's first number; more is not counting
 
-_BEFORE_TAGS = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?")
-_SPACE = re.compile(rb"\s*")
+_BEFORE_TAGS = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>)?")
 _FIRST_TAG = re.compile(rb"<(?:!doctype html|html[\s>])", re.I)
 _DECLARED = re.compile(rb"""<meta[^>]{1,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]+)""", re.I)
 _XML_DECLARED = re.compile(rb"""^\s*<\?xml[^>]*encoding=["']([A-Za-z0-9_.-]+)""")
@@ -217,14 +216,11 @@ def _text_of(tag: Element) -> str:
 
 def _is_html(content: Content) -> bool:
     """Know a web page by its first tag, after a byte order mark, a declaration and comments."""
-    head = content.head
-    position = _BEFORE_TAGS.match(head).end()  # type: ignore[union-attr] - it matches nothing, too
-    while head.startswith(b"<!--", position):
-        closed = head.find(b"-->", position + 4)
-        if closed < 0:
-            return False
-        position = _SPACE.match(head, closed + 3).end()  # type: ignore[union-attr] - likewise
-    return _FIRST_TAG.match(head, position) is not None
+    head = _BEFORE_TAGS.sub(b"", content.head, count=1).lstrip()
+    while head.startswith(b"<!--"):
+        _, closed, rest = head[4:].partition(b"-->")
+        head = rest.lstrip() if closed else b""
+    return _FIRST_TAG.match(head) is not None
 
 
 FORMAT = Format(

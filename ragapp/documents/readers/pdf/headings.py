@@ -128,11 +128,9 @@ def _from_sizes(pages: Sequence[Sequence[Line]]) -> dict[Place, HeadingLines]:
             index += max(1, count)
     if len(found) > MOST_HEADINGS * sum(map(len, pages)) and len(found) > 3:
         return {}
-    ranked = sorted(set(sizes.values()), reverse=True)
+    ranked = {size: rank for rank, size in enumerate(sorted(set(sizes.values()), reverse=True), 1)}
     return {
-        place: HeadingLines(
-            min(DEEPEST_LEVEL, ranked.index(sizes[place]) + 1), one.title, one.lines
-        )
+        place: HeadingLines(min(DEEPEST_LEVEL, ranked[sizes[place]]), one.title, one.lines)
         for place, one in found.items()
     }
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MOST_PAGES = 0.4  # a header on the left or the right pages only stands on just under half of them
 FEWEST_PAGES = 4  # with fewer pages, repetition proves nothing
 EDGE_LINES = 3  # lines from the top or bottom of a page among which headers are sought
+LONGEST_PAGE_NUMBER = 40  # characters of "- Page 12 of 345 -" and its like
 SAME_PLACE = 4.0  # points
 
 _PAGE_NUMBER = re.compile(
@@ -175,7 +176,8 @@ def _pattern(line: Line) -> str:
 
 def _is_page_number(line: Line, number: int, page: Sequence[Line]) -> bool:
     """Say whether the lowest or highest line is nothing but the number of its page."""
-    matched = _PAGE_NUMBER.fullmatch(line.text)
+    # the pattern is quadratic in punctuation
+    matched = _PAGE_NUMBER.fullmatch(line.text) if len(line.text) <= LONGEST_PAGE_NUMBER else None
     if not matched or int(matched[1]) != number or len(page) < 2:
         return False
     heights = [other.y for other in page]
