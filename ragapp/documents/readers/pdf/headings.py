@@ -114,6 +114,8 @@ def _from_sizes(pages: Sequence[Sequence[Line]]) -> dict[Place, HeadingLines]:
     for page in pages:
         for line in page:
             letters[line.size] += len(line.text)
+    if not letters:
+        return {}
     body = letters.most_common(1)[0][0]
     found: dict[Place, HeadingLines] = {}
     sizes: dict[Place, float] = {}

@@ -118,7 +118,10 @@ def _tidy(text: str) -> str:
 
 
 def drop_running_lines(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
-    """Return the pages without headers, footers and page numbers."""
+    """Return the pages without headers, footers and page numbers.
+
+    A page that is nothing but lines that repeat keeps them: tickets, forms, stamped scans.
+    """
     places: defaultdict[str, list[float]] = defaultdict(list)
     for page in pages:
         for key, y in {_pattern(line): line.y for line in _edge_lines(page)}.items():
@@ -138,7 +141,7 @@ def drop_running_lines(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
             if (_pattern(line) in running and abs(line.y - running[_pattern(line)]) < SAME_PLACE)
             or _is_page_number(line, number, page)
         }
-        kept.append([line for line in page if id(line) not in dropped])
+        kept.append([line for line in page if id(line) not in dropped] or list(page))
     return _drop_chapter_lines(kept)
 
 
@@ -157,7 +160,7 @@ def _drop_chapter_lines(pages: list[list[Line]]) -> list[list[Line]]:
             and abs(other.y - top.y) < SAME_PLACE
             for other in neighbours
         )
-        kept.append([line for line in page if not (repeats and line is top)])
+        kept.append([line for line in page if not (repeats and line is top)] or page)
     return kept
 
 
