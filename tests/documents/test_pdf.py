@@ -152,6 +152,7 @@ def test_pages_of_nothing_but_repeating_lines_keep_them() -> None:
     ]
     text = read(chinese_pdf(tickets), "tickets.pdf").text
     assert all(f"4排{seat}座" in text and f"票号 {seat}" in text for seat in range(11, 17))
+    assert text.count("音乐会") == 6
 
 
 def test_a_stamp_alone_on_some_pages_does_not_empty_them() -> None:

@@ -141,8 +141,9 @@ def drop_running_lines(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
             if (_pattern(line) in running and abs(line.y - running[_pattern(line)]) < SAME_PLACE)
             or _is_page_number(line, number, page)
         }
-        kept.append([line for line in page if id(line) not in dropped] or list(page))
-    return _drop_chapter_lines(kept)
+        kept.append([line for line in page if id(line) not in dropped])
+    without_titles = _drop_chapter_lines(kept)
+    return [left or list(page) for left, page in zip(without_titles, pages, strict=True)]
 
 
 def _drop_chapter_lines(pages: list[list[Line]]) -> list[list[Line]]:
@@ -160,7 +161,7 @@ def _drop_chapter_lines(pages: list[list[Line]]) -> list[list[Line]]:
             and abs(other.y - top.y) < SAME_PLACE
             for other in neighbours
         )
-        kept.append([line for line in page if not (repeats and line is top)] or page)
+        kept.append([line for line in page if not (repeats and line is top)])
     return kept
 
 
