@@ -39,7 +39,7 @@ def main() -> None:
         home = options.home or Path(temporary)
         workspace = Workspace(dataclasses.replace(load_settings(), home=home))
         within = workspace.open_or_create("latency")
-        files = discover(options.folders)
+        files = discover(options.folders).files
         random.Random(0).shuffle(files)
         started = time.perf_counter()
         for first in range(0, len(files), BATCH):

@@ -77,7 +77,7 @@ def ingest(
     Raises:
         KnowledgeBaseBusy: somebody else is writing.
     """
-    found = discover(files)
+    found = discover(files).files
     results: list[IngestedFile] = []
     with into.kb.writer() as writer:
         published = time.monotonic()
@@ -233,7 +233,7 @@ def watch(
 def _states(paths: Sequence[Path]) -> dict[Path, tuple[float, int]]:
     """Return modification time and size of every file there is."""
     states = {}
-    for path in discover(paths):
+    for path in discover(paths).files:
         with contextlib.suppress(OSError):  # gone since it was listed
             status = path.stat()
             states[path] = (status.st_mtime, status.st_size)
