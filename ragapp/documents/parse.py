@@ -48,7 +48,7 @@ def parse_file(path: Path, name: str | None = None) -> Document:
     chosen = _choose_format(data, name)
     if not data.strip(b"\0 \t\r\n"):
         raise EmptyDocument(name, "the file is empty", "Check that it was copied whole.")
-    extract = _extract(chosen, data, name)
+    extract = run_reader(chosen, data, name)
     if not extract.text.strip():
         raise EmptyDocument(name, "there is no text in it", "Check that it is the right file.")
     return Document(
@@ -63,7 +63,7 @@ def parse_file(path: Path, name: str | None = None) -> Document:
     )
 
 
-def _extract(chosen: Format, data: bytes, name: str) -> Extract:
+def run_reader(chosen: Format, data: bytes, name: str) -> Extract:
     """Run the reader; whatever it did not foresee is this file's error, never the run's end."""
     try:
         return chosen.read(data, name)
@@ -91,21 +91,21 @@ def _read_bytes(path: Path, name: str) -> bytes:
             raise BrokenDocument(name, "this is a folder, not a file", "Name a file.")
         if not path.is_file():
             raise _not_a_file(name)
-        # It may become a pipe or grow after this: opening must not wait, reading must end.
+        # It may become a pipe after this, or grow: opening must not wait, reading must end.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _O_BINARY)
         with open(descriptor, "rb") as file:  # noqa: PTH123 - of a descriptor
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
                 raise _not_a_file(name)
-            data = file.read(LARGEST_FILE + 1)
+            if status.st_size > LARGEST_FILE:
+                raise UnsupportedFormat(
+                    name, f"it is larger than {LARGEST_FILE >> 20} MiB", "Split it into parts."
+                )
+            return file.read(status.st_size)
     except OSError as error:
         raise BrokenDocument(
             name, f"it cannot be opened: {error.strerror}", "Check its permissions and the disk."
         ) from error
-    if len(data) > LARGEST_FILE:
-        raise UnsupportedFormat(
-            name, f"it is larger than {LARGEST_FILE >> 20} MiB", "Split it into parts."
-        )
-    return data
 
 
 _O_BINARY = getattr(os, "O_BINARY", 0)  # of Windows
