@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from ragapp.documents.readers import Extract
+from ragapp.text.chinese import UNSPACED
 from ragapp.types import Heading
 
 PARAGRAPH_BREAK = "\n\n"
@@ -17,15 +18,9 @@ _NEWLINES = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\ufeff\ufffe\uffff\ud800-\udfff]")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
-# Characters written without spaces between words: CJK symbols and punctuation, kana, bopomofo,
-# ideographs with their extensions, and full-width forms. Hangul is written with spaces.
-CJK = (
-    "\u2e80-\u2fdf\u3001-\u30ff\u3100-\u312f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
-    "\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60\uffe0-\uffe6\U00020000-\U0003ffff"
-)
-_BESIDE_CJK = re.compile(f"[{CJK}“”‘’…—]")
+_BESIDE_CJK = re.compile(f"[{UNSPACED}“”‘’…—]")
 _BROKEN_WORD = re.compile(r"[^\W\d_]{2}-")
-_WRAP_BETWEEN_CJK = re.compile(rf"(?<=[{CJK}])[^\S\n]*\n\s*(?=[{CJK}])")
+_WRAP_BETWEEN_CJK = re.compile(rf"(?<=[{UNSPACED}])[^\S\n]*\n\s*(?=[{UNSPACED}])")
 
 
 def clean(text: str) -> str:

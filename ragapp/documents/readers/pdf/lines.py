@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from ragapp.documents.readers.compose import CJK, clean
+from ragapp.documents.readers.compose import clean
+from ragapp.text.chinese import UNSPACED
 
 if TYPE_CHECKING:
     from pypdf import PageObject
@@ -28,10 +29,10 @@ _MONOSPACED = re.compile(r"mono|courier|consol|typewriter|cmtt|menlo|code", re.I
 _FULL_WIDTH_MARKS = "，。、；：？！（）《》「」『』【】〈〉"
 # pypdf writes a space wherever letters stand apart, also where a full-width mark brings the gap.
 _SPACE_AT_MARK = re.compile(rf" +(?=[{_FULL_WIDTH_MARKS}])|(?<=[{_FULL_WIDTH_MARKS}]) +")
-_WIDE = re.compile(f"[{CJK}]")
+_WIDE = re.compile(f"[{UNSPACED}]")
 _LEADER = re.compile(r"(?: ?[.·․…]){5,} ?")
-_SPACE_IN_CJK = re.compile(rf"(?<=[{CJK}]) (?=[{CJK}])")
-_CJK_PAIR = re.compile(rf"(?<=[{CJK}])(?=[{CJK}])")
+_SPACE_IN_CJK = re.compile(rf"(?<=[{UNSPACED}]) (?=[{UNSPACED}])")
+_CJK_PAIR = re.compile(rf"(?<=[{UNSPACED}])(?=[{UNSPACED}])")
 
 
 @dataclass(frozen=True, slots=True)
