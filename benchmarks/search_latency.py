@@ -39,7 +39,7 @@ def main() -> None:
         home = options.home or Path(temporary)
         library = Library(load_settings().having(home=home))
         within = library.open_or_create("latency", LOCAL)
-        files = discover(options.folders)
+        files = list(discover(options.folders).files)
         random.Random(0).shuffle(files)
         started = time.perf_counter()
         for first in range(0, len(files), BATCH):

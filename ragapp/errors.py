@@ -8,7 +8,8 @@ RagappError
 │   ├── EmptyDocument           no text in it
 │   ├── EncryptedDocument       a password is needed
 │   ├── BrokenDocument          damaged, or not text
-│   └── MisnamedDocument        content of another kind than the name says
+│   ├── MisnamedDocument        content of another kind than the name says
+│   └── DocumentTooCostly       more time or memory than a file may take
 ├── WatchedFolderGone       a folder that is followed has vanished
 ├── ModelError              weights or tokenizer
 │   ├── ModelMissing            not on this machine
@@ -76,6 +77,10 @@ class BrokenDocument(DocumentError):
 
 class MisnamedDocument(DocumentError):
     """The content is of another kind than the file's name says."""
+
+
+class DocumentTooCostly(DocumentError):
+    """Reading the file would take more time or memory than a file may."""
 
 
 class WatchedFolderGone(RagappError):

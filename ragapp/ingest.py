@@ -275,7 +275,9 @@ def _embed(
     owners = [(pending, place) for pending in group for place in range(len(pending.chunks))]
     for pending in group:
         progress(Progress(Stage.EMBEDDING, pending.document.path, 0, len(pending.chunks)))
-    passages = [_passage(pending.chunks[place], pending.contexts[place]) for pending, place in owners]
+    passages = [
+        _passage(pending.chunks[place], pending.contexts[place]) for pending, place in owners
+    ]
     for row, encoded in into.encoder.encode_passages(passages, cancel):
         pending, place = owners[row]
         pending.encoded[place] = encoded
@@ -297,9 +299,7 @@ def _write(pending: _Pending, writer: Writer) -> IngestedFile:
     replaces = bool(writer.find(path=document.path))
     new = [
         NewChunk(chunk, context, pending.encoded[place].vector, pending.encoded[place].sentences)
-        for place, (chunk, context) in enumerate(
-            zip(pending.chunks, pending.contexts, strict=True)
-        )
+        for place, (chunk, context) in enumerate(zip(pending.chunks, pending.contexts, strict=True))
     ]
     writer.add(document, new)
     return IngestedFile(

@@ -104,7 +104,7 @@ class _Root:
         self.known = _states(self.path)
 
     def look(self, *, remove_missing: bool) -> tuple[_Changes, RagappError | None]:
-        """Return what has changed and stayed so since the last look, and an alarm the first time."""
+        """Return what changed and stayed so since the last look, and an alarm once."""
         identity = _identity(self.path)
         states = _states(self.path)
         gone = [path for path in self.known if path not in states]
@@ -138,7 +138,7 @@ class _Root:
             self.known.pop(path, None)
 
     def _has_vanished(self, identity: tuple[int, int] | None, gone: Sequence[Path]) -> bool:
-        """Say whether the folder itself has gone, is another one now, or was emptied at a stroke."""
+        """Say whether the folder has gone, is another one now, or was emptied at a stroke."""
         if self.path in self.known:  # a file that is watched by itself may go
             return False
         if identity is None or identity != self.identity:

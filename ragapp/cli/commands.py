@@ -64,7 +64,6 @@ def ingest(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _print_ingested(results: Sequence[Any], as_json: bool) -> None:
-    from ragapp.ingest import Status
 
     if as_json:
         plain = [_plain(dataclasses.replace(result, error=None)) for result in results]

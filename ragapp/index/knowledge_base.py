@@ -106,6 +106,20 @@ class KnowledgeBase:
         with self._store() as store, store.transaction(write=False):
             return store.documents()
 
+    def find(self, *, path: str = "", sha256: str = "") -> list[StoredDocument]:
+        """List the documents, published or not, with this path or this content."""
+        with self._store() as store:
+            return store.find_documents(path=path, sha256=sha256)
+
+    def holds(self, sha256: str) -> bool:
+        """Say whether a document of this content is stored, published or not."""
+        return bool(self.find(sha256=sha256))
+
+    def unpublished(self) -> bool:
+        """Say whether documents were stored or taken out that searches do not know of yet."""
+        with self._store() as store:
+            return store.has_changes_for(store.generation() + 1)
+
     def document_text(self, document_id: int) -> str | None:
         """Return the extracted text of a document, None when it is gone."""
         with self._store() as store:
@@ -129,15 +143,15 @@ class KnowledgeBase:
             return self._snapshot
 
     @contextmanager
-    def writer(self) -> Iterator[Writer]:
-        """Hold the one right to write.
+    def writer(self, wait_s: float = 0.0) -> Iterator[Writer]:
+        """Hold the one right to write; ``wait_s``: how long to wait for it.
 
         Raises:
             KnowledgeBaseBusy: another process or thread holds it.
         """
         from filelock import FileLock, Timeout
 
-        lock = FileLock(paths.writer_lock(self.folder), timeout=0)
+        lock = FileLock(paths.writer_lock(self.folder), timeout=wait_s)
         try:
             lock.acquire()
         except Timeout as error:

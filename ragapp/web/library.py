@@ -16,7 +16,7 @@ from ragapp.index.store import StoredDocument
 from ragapp.ingest import remove
 from ragapp.library import Library
 from ragapp.people import LOCAL
-from ragapp.uploads import IngestQueue
+from ragapp.uploads.queue import IngestQueue
 from ragapp.web import render
 from ragapp.web.labels import Labels
 from ragapp.web.panes import html_pane

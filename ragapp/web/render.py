@@ -13,7 +13,7 @@ from ragapp.errors import RagappError
 from ragapp.index.store import StoredDocument
 from ragapp.synthesis.phrases import phrases_for
 from ragapp.types import AnswerStats, Evidence, FinishReason, Stage
-from ragapp.uploads import FileRow
+from ragapp.uploads.queue import FileRow
 from ragapp.web.strings import Strings
 
 if TYPE_CHECKING:
@@ -250,7 +250,8 @@ def _file(row: FileRow, strings: Strings) -> str:
     name, bar = escape(row.name), ""
     if row.stage is Stage.EMBEDDING and row.total:
         bar = f'<progress max="{row.total}" value="{row.done}"></progress>'
-    said = [row.error] if row.error else [strings.statuses.get(row.status, ""), *row.notes]
+    status = strings.statuses.get(row.status, "")
+    said = [str(row.error)] if row.error else [status, *row.notes]
     notes = "".join(f'<span class="note">{_with_code(note)}</span>' for note in said if note)
     return (
         f'<li class="{row.stage or "queued"}"><span class="name" title="{name}">{name}</span>'

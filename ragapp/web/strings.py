@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ragapp.documents.formats import accepted_kinds
 from ragapp.text.language import Language
 from ragapp.types import FinishReason, Stage
 
@@ -112,7 +113,7 @@ ENGLISH = Strings(
     deleted_kb="“{name}” is deleted.",
     upload="Add documents",
     drop="Drop files here, or click to choose",
-    drop_formats="PDF, Word, Markdown, HTML, text",
+    drop_formats=accepted_kinds(Language.ENGLISH),
     stop_ingest="Stop",
     documents="Documents",
     no_documents="Nothing here yet. Drop files above to begin.",
@@ -213,7 +214,7 @@ CHINESE = Strings(
     deleted_kb="已删除“{name}”。",
     upload="添加文档",
     drop="把文件拖到这里，或点击选择",
-    drop_formats="PDF、Word、Markdown、HTML、纯文本",
+    drop_formats=accepted_kinds(Language.CHINESE),
     stop_ingest="停止",
     documents="文档",
     no_documents="还没有文档。把文件拖到上方即可开始。",

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ragapp.documents.readers.pdf_lines import Line
+from ragapp.documents.readers.pdf.lines import Line
 
 LARGER = 1.15  # times the size of the running text makes a heading
 LONGEST_HEADING = 100  # characters
@@ -114,6 +114,8 @@ def _from_sizes(pages: Sequence[Sequence[Line]]) -> dict[Place, HeadingLines]:
     for page in pages:
         for line in page:
             letters[line.size] += len(line.text)
+    if not letters:
+        return {}
     body = letters.most_common(1)[0][0]
     found: dict[Place, HeadingLines] = {}
     sizes: dict[Place, float] = {}
@@ -128,11 +130,9 @@ def _from_sizes(pages: Sequence[Sequence[Line]]) -> dict[Place, HeadingLines]:
             index += max(1, count)
     if len(found) > MOST_HEADINGS * sum(map(len, pages)) and len(found) > 3:
         return {}
-    ranked = sorted(set(sizes.values()), reverse=True)
+    ranked = {size: rank for rank, size in enumerate(sorted(set(sizes.values()), reverse=True), 1)}
     return {
-        place: HeadingLines(
-            min(DEEPEST_LEVEL, ranked.index(sizes[place]) + 1), one.title, one.lines
-        )
+        place: HeadingLines(min(DEEPEST_LEVEL, ranked[sizes[place]]), one.title, one.lines)
         for place, one in found.items()
     }
 

@@ -11,10 +11,10 @@ from ragapp.documents.readers.compose import (
     LINE_BREAK,
     PARAGRAPH_BREAK,
     collapse_space,
-    join_lines,
+    seam,
 )
-from ragapp.documents.readers.pdf_headings import HeadingLines, Place
-from ragapp.documents.readers.pdf_lines import Line
+from ragapp.documents.readers.pdf.headings import HeadingLines, Place
+from ragapp.documents.readers.pdf.lines import Line
 from ragapp.types import Heading, Page
 
 SAME_SIZE = 1.08  # ratio of font sizes that still belong to one paragraph
@@ -23,7 +23,7 @@ INDENT = 1.2  # times the font size; a first line is set in by one letter's widt
 SHORT_LINE = 0.82  # of the text's width; a shorter line with a full stop ends its paragraph
 VERY_SHORT_LINE = 0.6  # a shorter line was not wrapped: a row, an entry, a line of code
 
-WRAP = ""  # joined by ``join_lines``
+WRAP = ""  # joined as ``seam`` says
 
 _SENTENCE_END = re.compile(r"[.。！？!?:：;；…．][”’」』\"'）)】\]]*$")
 _LIST_MARK = re.compile(
@@ -57,7 +57,7 @@ def _usual_distances(pages: Sequence[Sequence[Line]]) -> dict[float, float]:
 
 
 class _PageComposer:
-    """Builds the text line by line; ``_parts`` holds finished pieces, ``_tail`` the open line."""
+    """Builds the text line by line; ``_parts`` are lines and what stands between them."""
 
     def __init__(
         self, headings: Mapping[Place, HeadingLines], distances: Mapping[float, float]
@@ -105,18 +105,14 @@ class _PageComposer:
 
     def _append(self, text: str, separator: str) -> int:
         """Add a line; return where it starts."""
-        if not self._parts:
-            start = 0
-        elif separator == WRAP:
-            last = self._parts.pop()
-            joined = join_lines(last, text)
-            self._length -= len(last)
-            start = self._length + len(joined) - len(text)
-            text = joined
-        else:
+        if self._parts:
+            if separator == WRAP:
+                whole = self._parts[-1]
+                self._parts[-1], separator = seam(whole, text)
+                self._length -= len(whole) - len(self._parts[-1])
             self._parts.append(separator)
             self._length += len(separator)
-            start = self._length
+        start = self._length
         self._parts.append(text)
         self._length += len(text)
         return start

@@ -8,18 +8,18 @@ import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ragapp.documents.readers import Extract
+from ragapp.documents.readers import Extract, Format
+from ragapp.documents.readers.archive import check_archive
 from ragapp.documents.readers.compose import Composer, collapse_space
-from ragapp.documents.readers.docx_numbering import Numbering
-from ragapp.errors import BrokenDocument, EncryptedDocument
+from ragapp.documents.readers.docx.numbering import Numbering
+from ragapp.documents.signatures import Content
+from ragapp.errors import BrokenDocument
 
 if TYPE_CHECKING:
     from docx.document import Document as DocxDocument
     from docx.oxml.xmlchemy import BaseOxmlElement as Element
 
-LARGEST_UNPACKED = 512 * 1024 * 1024  # bytes; real documents with pictures stay well below
-LARGEST_RATIO = 200  # unpacked to packed; XML reaches 20 to 40, a bomb a thousand
-RATIO_MATTERS_ABOVE = 32 * 1024 * 1024  # bytes; less does no harm whatever the ratio
+MOST_BASES = 16  # styles a style may rest on; Word itself stops at about ten
 
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
@@ -48,7 +48,7 @@ def read(data: bytes, name: str) -> Extract:
     from docx.opc.exceptions import OpcError
 
     errors = (OpcError, SyntaxError, zipfile.BadZipFile, LookupError, ValueError, AttributeError)
-    _refuse_bombs(data, name)
+    check_archive(data, name)
     try:
         document = Document(io.BytesIO(data))
         composer = Composer()
@@ -64,24 +64,6 @@ def _damaged(name: str, error: Exception) -> BrokenDocument:
         f"the Word document is damaged ({error})",
         "Open it in Word, WPS or LibreOffice, let it be repaired, and save it again.",
     )
-
-
-def _refuse_bombs(data: bytes, name: str) -> None:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = archive.infolist()
-    except zipfile.BadZipFile as error:
-        raise _damaged(name, error) from error
-    if any(member.flag_bits & 0x1 for member in members):
-        raise EncryptedDocument(name, "its parts are locked", "Save it again without a password.")
-    unpacked = sum(member.file_size for member in members)
-    ratio = unpacked / max(1, len(data))
-    if unpacked > LARGEST_UNPACKED or (unpacked > RATIO_MATTERS_ABOVE and ratio > LARGEST_RATIO):
-        raise BrokenDocument(
-            name,
-            f"it would unpack to {unpacked >> 20} MiB, which no ordinary document does",
-            "If you trust it, open it and save its text as a new document.",
-        )
 
 
 class _Body:
@@ -150,14 +132,15 @@ class _Body:
         return None
 
     def _style_chain(self, paragraph: Element) -> Iterator[Any]:
-        """Yield the paragraph's style and those it is based on."""
+        """Yield the paragraph's style and those it is based on, ``MOST_BASES`` at most."""
         reference = paragraph.find(f"{_WORD}pPr/{_WORD}pStyle")
-        style = self._styles.get(reference.get(_WORD + "val")) if reference is not None else None
-        seen: set[str] = set()
-        while style is not None and style.style_id not in seen:
-            seen.add(style.style_id)
+        for _ in range(MOST_BASES):
+            style = None if reference is None else self._styles.get(reference.get(_WORD + "val"))
+            if style is None:
+                return
             yield style
-            style = getattr(style, "base_style", None)
+            # python-docx would look through all styles for the one of this name
+            reference = style.element.find(_WORD + "basedOn")
 
 
 def _level_of(outline: Element) -> int | None:
@@ -182,6 +165,29 @@ def _text(element: Element) -> str:
 
 
 def _text_boxes(paragraph: Element) -> Iterator[Element]:
-    for box in paragraph.iter(_WORD + "txbxContent"):
-        if not any(above.tag in _SKIPPED for above in box.iterancestors()):
-            yield box
+    """Yield the text boxes in a paragraph; those within them come with their own paragraphs."""
+    stack = list(reversed(paragraph))
+    while stack:
+        node = stack.pop()
+        if node.tag == _WORD + "txbxContent":
+            yield node
+        elif node.tag not in _SKIPPED:
+            stack.extend(reversed(node))
+
+
+def _is_docx(content: Content) -> bool:
+    """Know a Word file by the folder of its main part, and by its first member if it is torn."""
+    if content.torn_zip:
+        return b"[Content_Types].xml" in content.head
+    return any(member.startswith("word/") for member in content.members)
+
+
+FORMAT = Format(
+    name="Word",
+    title="a Word document (DOCX)",
+    suffixes=(".docx",),
+    media_type="application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    read=read,
+    signature=_is_docx,
+    always_signed=True,
+)

@@ -8,10 +8,11 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ragapp.documents.readers import Extract
-from ragapp.documents.readers.pdf_headings import OutlineEntry, find_headings
-from ragapp.documents.readers.pdf_lines import Line, drop_running_lines, page_lines
-from ragapp.documents.readers.pdf_paragraphs import compose_pages
+from ragapp.documents.readers import Extract, Format
+from ragapp.documents.readers.pdf.headings import OutlineEntry, find_headings
+from ragapp.documents.readers.pdf.lines import Line, drop_running_lines, page_lines
+from ragapp.documents.readers.pdf.paragraphs import compose_pages
+from ragapp.documents.signatures import Content, is_zip
 from ragapp.errors import BrokenDocument, EmptyDocument, EncryptedDocument
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MOST_UNREADABLE = 0.3  # share of characters without a meaning; above, the text layer is useless
+MOST_RUBBISH = 1024  # bytes before the mark "%PDF-"; what other readers accept
 OCR_ADVICE = (
     "Run OCR over it first, for example: ocrmypdf -l chi_sim+chi_tra+eng scan.pdf searchable.pdf"
 )
@@ -125,3 +127,22 @@ def _entries(reader: PdfReader, items: list[Any], level: int) -> Iterator[Outlin
             yield OutlineEntry(
                 level, str(item.title), page, float(top) if isinstance(top, (int, float)) else None
             )
+
+
+def _is_pdf(content: Content) -> bool:
+    """Know a PDF by its mark, which programs write and readers accept after some rubbish, too."""
+    if content.data.startswith(b"%PDF-"):
+        return True
+    rubbish_before = b"\n%PDF-" in content.data[:MOST_RUBBISH] and b"%%EOF" in content.tail
+    return rubbish_before and not is_zip(content)
+
+
+FORMAT = Format(
+    name="PDF",
+    title="a PDF",
+    suffixes=(".pdf",),
+    media_type="application/pdf",
+    read=read,
+    signature=_is_pdf,
+    always_signed=True,
+)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from ragapp.documents.readers.compose import CJK, clean
+from ragapp.documents.readers.compose import clean
+from ragapp.text.chinese import UNSPACED
 
 if TYPE_CHECKING:
     from pypdf import PageObject
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 MOST_PAGES = 0.4  # a header on the left or the right pages only stands on just under half of them
 FEWEST_PAGES = 4  # with fewer pages, repetition proves nothing
 EDGE_LINES = 3  # lines from the top or bottom of a page among which headers are sought
+LONGEST_PAGE_NUMBER = 40  # characters of "- Page 12 of 345 -" and its like
 SAME_PLACE = 4.0  # points
 
 _PAGE_NUMBER = re.compile(
@@ -27,10 +29,10 @@ _MONOSPACED = re.compile(r"mono|courier|consol|typewriter|cmtt|menlo|code", re.I
 _FULL_WIDTH_MARKS = "，。、；：？！（）《》「」『』【】〈〉"
 # pypdf writes a space wherever letters stand apart, also where a full-width mark brings the gap.
 _SPACE_AT_MARK = re.compile(rf" +(?=[{_FULL_WIDTH_MARKS}])|(?<=[{_FULL_WIDTH_MARKS}]) +")
-_WIDE = re.compile(f"[{CJK}]")
+_WIDE = re.compile(f"[{UNSPACED}]")
 _LEADER = re.compile(r"(?: ?[.·․…]){5,} ?")
-_SPACE_IN_CJK = re.compile(rf"(?<=[{CJK}]) (?=[{CJK}])")
-_CJK_PAIR = re.compile(rf"(?<=[{CJK}])(?=[{CJK}])")
+_SPACE_IN_CJK = re.compile(rf"(?<=[{UNSPACED}]) (?=[{UNSPACED}])")
+_CJK_PAIR = re.compile(rf"(?<=[{UNSPACED}])(?=[{UNSPACED}])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,10 @@ def _tidy(text: str) -> str:
 
 
 def drop_running_lines(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
-    """Return the pages without headers, footers and page numbers."""
+    """Return the pages without headers, footers and page numbers.
+
+    A page that is nothing but lines that repeat keeps them: tickets, forms, stamped scans.
+    """
     places: defaultdict[str, list[float]] = defaultdict(list)
     for page in pages:
         for key, y in {_pattern(line): line.y for line in _edge_lines(page)}.items():
@@ -138,7 +143,8 @@ def drop_running_lines(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
             or _is_page_number(line, number, page)
         }
         kept.append([line for line in page if id(line) not in dropped])
-    return _drop_chapter_lines(kept)
+    without_titles = _drop_chapter_lines(kept)
+    return [left or list(page) for left, page in zip(without_titles, pages, strict=True)]
 
 
 def _drop_chapter_lines(pages: list[list[Line]]) -> list[list[Line]]:
@@ -175,7 +181,8 @@ def _pattern(line: Line) -> str:
 
 def _is_page_number(line: Line, number: int, page: Sequence[Line]) -> bool:
     """Say whether the lowest or highest line is nothing but the number of its page."""
-    matched = _PAGE_NUMBER.fullmatch(line.text)
+    # the pattern is quadratic in punctuation
+    matched = _PAGE_NUMBER.fullmatch(line.text) if len(line.text) <= LONGEST_PAGE_NUMBER else None
     if not matched or int(matched[1]) != number or len(page) < 2:
         return False
     heights = [other.y for other in page]

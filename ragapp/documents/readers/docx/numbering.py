@@ -15,6 +15,8 @@ _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _VALUE = _WORD + "val"
 _CHINESE = ("chineseCounting", "chineseCountingThousand", "japaneseCounting", "taiwaneseCounting")
 _DIGITS = "零一二三四五六七八九"
+DEEPEST_LEVEL = 8  # of Word's nine, counted from 0
+LONGEST_COUNT = 9  # digits; more is not counting
 _ROMAN = ((10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))
 
 
@@ -32,7 +34,7 @@ class Numbering:
         for abstract in root.iter(_WORD + "abstractNum"):
             key = abstract.get(_WORD + "abstractNumId")
             for level in abstract.iter(_WORD + "lvl"):
-                self._levels[key, int(level.get(_WORD + "ilvl"))] = level
+                self._levels[key, _count(level.get(_WORD + "ilvl"), 0)] = level
         for number in root.iterchildren(_WORD + "num"):
             reference = number.find(_WORD + "abstractNumId")
             if reference is not None:
@@ -64,7 +66,7 @@ class Numbering:
 
     def _first(self, abstract: str, depth: int) -> int:
         level = self._levels.get((abstract, depth))
-        return int(_value(level, "start") or 1) if level is not None else 1
+        return _count(_value(level, "start"), 1) if level is not None else 1
 
     def _shown(self, abstract: str, depth: int) -> str:
         count = self._counts[abstract].get(depth, self._first(abstract, depth))
@@ -98,9 +100,14 @@ def _reference(element: Element) -> tuple[str, int] | None:
     list_id = _value(properties, "numId") if properties is not None else None
     if properties is None or not list_id or list_id == "0":
         return None
-    return list_id, int(_value(properties, "ilvl") or 0)
+    return list_id, min(_count(_value(properties, "ilvl"), 0), DEEPEST_LEVEL)
 
 
 def _value(element: Element, tag: str) -> str | None:
     child = element.find(_WORD + tag)
     return None if child is None else child.get(_VALUE)
+
+
+def _count(text: str | None, otherwise: int) -> int:
+    """Read a whole number from 0, taking ``otherwise`` for what is none."""
+    return int(text) if text and text.isdecimal() and len(text) <= LONGEST_COUNT else otherwise
