@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -45,7 +47,8 @@ def parse_file(path: Path, name: str | None = None) -> Document:
     """
     name = name or path.name or str(path)
     data = _read_bytes(path, name)
-    chosen = _choose_format(data, name)
+    with _failures_are_of(name, "recognised"):
+        chosen = _choose_format(data, name)
     if not data.strip(b"\0 \t\r\n"):
         raise EmptyDocument(name, "the file is empty", "Check that it was copied whole.")
     extract = run_reader(chosen, data, name)
@@ -64,9 +67,16 @@ def parse_file(path: Path, name: str | None = None) -> Document:
 
 
 def run_reader(chosen: Format, data: bytes, name: str) -> Extract:
-    """Run the reader; whatever it did not foresee is this file's error, never the run's end."""
-    try:
+    """Run a reader; whatever it did not foresee becomes this file's error."""
+    with _failures_are_of(name, f"read as {chosen.title}"):
         return chosen.read(data, name)
+
+
+@contextlib.contextmanager
+def _failures_are_of(name: str, done: str) -> Iterator[None]:
+    """Turn what nobody foresaw into an error of the file ``name``, never of the whole run."""
+    try:
+        yield
     except DocumentError:
         raise
     except MemoryError as error:
@@ -74,10 +84,10 @@ def run_reader(chosen: Format, data: bytes, name: str) -> Extract:
             name, "reading it needs more memory than a file may take", "Split it into parts."
         ) from error
     except Exception as error:
-        logger.exception("the reader of %s failed on %s", chosen.name, name)
+        logger.exception("%s could not be %s", name, done)
         raise BrokenDocument(
             name,
-            f"it could not be read as {chosen.title} ({type(error).__name__}: {error})",
+            f"it could not be {done} ({type(error).__name__}: {error})",
             "Open it in the program it comes from and save it again, or export it as .pdf.",
         ) from error
 

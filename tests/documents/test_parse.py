@@ -174,7 +174,7 @@ def test_a_file_that_grows_is_read_as_it_was_when_opened(tmp_path: Path) -> None
     writer.start()
     try:
         for _ in range(20):
-            assert set(parse_file(path).text.split("\n")) == {"line"}
+            assert ("line\n" * 100_000).startswith(parse_file(path).text)
     finally:
         done.set()
         writer.join()

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CPU_S = 120.0
-"""Processor time for any file. A page of text in a PDF took 0.1 s (median of real ones, on two
-slow cores), so a book of 500 pages in 1 MB is read with half of it to spare."""
+"""Processor time for any file. Measured in PDF, the slowest format: 500 plain pages take 2 s, a
+manual of 36 pages 0.7 s, and the slowest kind of page a ninth of a second; 500 of those are read
+in half of this, on a machine half as fast in all of it."""
 CPU_S_PER_MIB = 20.0
 """And for each MiB: 3,000 printed pages come in 20 MB or more."""
 WALL_PER_CPU = 2.5
 """Wall time for each second of processor time: others are at work, and disks may be slow; it ends
 readers that wait for what never comes."""
 MEMORY_BYTES = 2 << 30
-"""Address space of a worker. HTML takes 20 times its size, PDF and DOCX less than that; two
-workers beside a model must fit into 8 GB."""
+"""Address space of a worker, 60 MB of which are Python and the libraries. A web page of nothing
+but tags takes 80 times its size, other files far less; two workers beside a model must fit into
+8 GB."""
 RETIRE_ABOVE_BYTES = 512 << 20
 """A worker that has needed this much memory ends after the file: not all of it comes back."""
 

@@ -140,7 +140,10 @@ class ParserPool:
                 worker = self._idle.pop() if self._idle else None
                 new = worker is None
                 if worker is None:
-                    worker = _Worker()
+                    try:
+                        worker = _Worker()
+                    except OSError as error:
+                        raise _not_started(name, error) from error
                     self._workers.add(worker)
             try:
                 worker.send(request)
@@ -228,6 +231,14 @@ def _too_slow(name: str, limit: str) -> DocumentTooCostly:
         name,
         f"reading it took longer than {limit}, which no ordinary file of its size does",
         "Split it into parts, or save it again in the program it comes from.",
+    )
+
+
+def _not_started(name: str, error: OSError) -> BrokenDocument:
+    return BrokenDocument(
+        name,
+        f"no process could be started to read it: {error.strerror}",
+        "Close other programs, or allow more processes and open files.",
     )
 
 

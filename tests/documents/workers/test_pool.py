@@ -168,6 +168,12 @@ def test_a_worker_that_died_idle_is_replaced(pool: ParserPool, note: Path) -> No
     assert pool.parse(note).text
 
 
+def test_a_worker_that_cannot_start_is_told(note: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    with ParserPool() as pool, pytest.raises(BrokenDocument, match="no process could be started"):
+        pool.parse(note)
+
+
 @LINUX
 def test_to_cancel_ends_the_worker_at_once(pool: ParserPool, slow: Path, note: Path) -> None:
     pool.parse(note)
