@@ -35,7 +35,6 @@ HEAVY = {
 GRADIO_PAGES = {"web/chat.py", "web/library.py", "web/page.py", "web/panes.py"}
 # A layer is a class of torch's; llm/torch/model.py imports it when it quantises.
 TORCH_LAYERS = {"llm/torch/int8_linear.py"}
-LONG = {"weights/registry.py"}
 
 
 def name_of(path):
@@ -102,7 +101,7 @@ def test_no_modules_import_one_another_in_a_circle():
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_no_module_is_longer_than_400_lines(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400 or name_of(path) in LONG
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
 
 
 def test_types_and_errors_import_nothing_of_ours():
