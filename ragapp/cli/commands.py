@@ -250,9 +250,9 @@ def models_list(options: argparse.Namespace, settings: Settings) -> int:
             "installed": entry.name in here,
             "description": entry.description,
         }
-        for entry in registry.ENTRIES
+        for entry in registry.entries()
     ]
-    known = {entry.name for entry in registry.ENTRIES}
+    known = {entry.name for entry in registry.entries()}
     rows += [{"name": name, "installed": True} for name in sorted(here - known)]
     if options.json:
         _print_json({"models": rows, "folder": str(settings.models)})

