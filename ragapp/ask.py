@@ -6,9 +6,8 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from ragapp.llm.decoding import Decoding, streams
-from ragapp.llm.engine import ChatEngine, GenerationDone, Message, TextDelta
-from ragapp.llm.thinking import Said, ThinkingSplitter
+from ragapp.llm.decoding import Decoding
+from ragapp.llm.engine import ChatEngine, Done, Message, Text, Thought
 from ragapp.retrieval.evidence import pack_evidence
 from ragapp.retrieval.query import make_query
 from ragapp.retrieval.relevance import is_relevant
@@ -82,7 +81,7 @@ def ask(
         yield answer.done(FinishReason.QUOTED, evidence)
     else:
         decoding = decoding or Decoding()
-        if not streams(decoding):
+        if not decoding.streams:
             yield Notice(phrases.not_streamed)
         prompt = build_prompt(
             question, evidence, history, language_of(question), engine, decoding.max_new_tokens
@@ -120,13 +119,13 @@ def _generate(
     answer: _Answer,
     citer: Citer,
 ) -> Iterator[AnswerEvent]:
-    splitter = ThinkingSplitter()
     for event in engine.generate(prompt.messages, decoding, cancel):
-        if isinstance(event, TextDelta):
-            yield from _said(splitter.push(event.text), answer, citer)
+        if isinstance(event, Thought):
+            yield AnswerThinking(event.text)
+        elif isinstance(event, Text):
+            yield from answer.take(citer.push(event.text))
         else:
             answer.generated(event)
-    yield from _said(splitter.finish(), answer, citer)
     yield from answer.take(citer.finish())
     if answer.reason is FinishReason.STOP and model_refused(answer.text):
         answer.reason = FinishReason.REFUSED
@@ -134,14 +133,6 @@ def _generate(
         # A small model sometimes says nothing at all; its best evidence still says something.
         yield from answer.take(quote(prompt.evidence))
         answer.reason = FinishReason.QUOTED
-
-
-def _said(parts: Iterator[Said], answer: _Answer, citer: Citer) -> Iterator[AnswerEvent]:
-    for part in parts:
-        if part.thought:
-            yield AnswerThinking(part.text)
-        else:
-            yield from answer.take(citer.push(part.text))
 
 
 @dataclass(slots=True)
@@ -170,7 +161,7 @@ class _Answer:
                 self.text += event.text
             yield event
 
-    def generated(self, event: GenerationDone) -> None:
+    def generated(self, event: Done) -> None:
         self.reason = event.finish_reason
         self.stats = replace(
             self.stats,

@@ -197,7 +197,7 @@ class AnswerStats:
     """Counts and times of one answer; times in seconds from the moment the question arrived."""
 
     prompt_tokens: int = 0
-    cached_tokens: int = 0
+    cached_tokens: int | None = 0
     completion_tokens: int = 0
     retrieval_s: float = 0.0
     first_token_s: float | None = None

@@ -14,7 +14,9 @@ from ragapp.embedding.space import VectorSpace
 from ragapp.errors import ModelError, SettingsError, UsageError
 from ragapp.index import knowledge_base as kbs
 from ragapp.index.knowledge_base import KnowledgeBase
-from ragapp.llm.decoding import PRESETS, Decoding, check
+from ragapp.llm.decoding import Decoding
+from ragapp.llm.engine import EngineKind
+from ragapp.llm.options import ChatOptions
 from ragapp.retrieval.rerank import CrossEncoderReranker, Reranker, SentenceReranker
 from ragapp.settings import Settings
 from ragapp.text.sentences import sentence_spans
@@ -155,13 +157,7 @@ class Workspace:
         Raises:
             SettingsError: there is no preset of that name.
         """
-        if self.settings.decoding not in PRESETS:
-            raise SettingsError(
-                f"decoding '{self.settings.decoding}'",
-                "there is no preset of that name",
-                f"Choose one of: {', '.join(PRESETS)}.",
-            )
-        preset = PRESETS[self.settings.decoding]
+        preset = Decoding.preset(self.settings.decoding)
         return replace(preset, max_new_tokens=self.settings.max_new_tokens)
 
     def engine(self, decoding: Decoding | None = None) -> ChatEngine:
@@ -181,8 +177,8 @@ class Workspace:
             try:
                 self._engine.check(decoding)
             except UsageError:
-                check(decoding)
-                if load.engine_kind(self.settings) is not load.EngineKind.AUTO:
+                decoding.check()
+                if self._chat_options().kind is not EngineKind.AUTO:
                     raise
             else:
                 return self._engine
@@ -194,17 +190,34 @@ class Workspace:
     def _load_engine(self) -> ChatEngine:
         from ragapp.llm import load
 
-        if load.engine_kind(self.settings) is load.EngineKind.ENDPOINT:
-            return load.load_endpoint(self.settings)
-        return load.load_local(*self._local_model())
+        options = self._chat_options()
+        if options.kind is EngineKind.ENDPOINT:
+            model = "" if self.settings.chat_model == "auto" else self.settings.chat_model
+            return load.load_endpoint(options, model)
+        return load.load(*self._local_model())
 
-    def _local_model(self) -> tuple[Settings, Path, str, str, torch.dtype]:
+    def _chat_options(self) -> ChatOptions:
+        return ChatOptions(
+            engine=self.settings.engine,
+            models=self.settings.models,
+            context_tokens=self.settings.context_tokens,
+            quantization=self.settings.quantization,
+            adapter=self.settings.adapter,
+            low_memory=self.settings.low_memory,
+            thinking=self.settings.thinking,
+            trust_remote_code=self.settings.trust_remote_code,
+            endpoint=self.settings.endpoint,
+            endpoint_key=self.settings.endpoint_key,
+        )
+
+    def _local_model(self) -> tuple[Path, str, ChatOptions]:
         from ragapp.weights import pull
 
         self._quieten_transformers()
         name = self.chat_model_name()
         folder = pull.resolve(name, self.settings.models)
-        return self.settings, folder, name, self._device(), self._dtype()
+        options = replace(self._chat_options(), device=self._device(), dtype=self._dtype())
+        return folder, name, options
 
     def answering_engine(
         self, mode: str, decoding: Decoding | None = None

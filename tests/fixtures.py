@@ -10,6 +10,7 @@ import torch
 from ragapp.embedding.encode import Encoder
 from ragapp.embedding.pool import Pooling
 from ragapp.ingest import Status, ingest
+from ragapp.llm.options import ChatOptions
 from ragapp.llm.torch.engine import TorchEngine
 from ragapp.settings import Settings
 from ragapp.types import Evidence, ScoredSentence
@@ -34,7 +35,7 @@ def e5(models: Path, pooling: Pooling) -> Encoder:
 
 @functools.cache
 def smollm2(models: Path) -> TorchEngine:
-    return TorchEngine.load(models / SMOLLM2, name=SMOLLM2, dtype=torch.float32)
+    return TorchEngine.load(models / SMOLLM2, SMOLLM2, ChatOptions(dtype=torch.float32))
 
 
 @functools.cache

@@ -36,7 +36,7 @@ PROBE_TOKENS = (256, 32)
 REPEATS = 3
 
 
-def openvino_is_faster(models: Path, dtype: torch.dtype) -> bool:
+def openvino_is_faster(models: Path, dtype: torch.dtype | None) -> bool:
     """Time both engines on a random model, or read what an earlier start found."""
     file = paths.engine_probe(models)
     key = ", ".join(
@@ -59,7 +59,7 @@ def openvino_is_faster(models: Path, dtype: torch.dtype) -> bool:
     return ratio < 1.0
 
 
-def _time_ratio(dtype: torch.dtype) -> float:
+def _time_ratio(dtype: torch.dtype | None) -> float:
     """Return the time that OpenVINO takes for a prompt and an answer, divided by torch's."""
     import torch
     from transformers import AutoModelForCausalLM, Qwen2Config
