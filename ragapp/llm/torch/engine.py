@@ -108,7 +108,7 @@ class TorchEngine:
         """
         self.check(decoding)
         if not self._wait_until_free(cancel):
-            yield Done(FinishReason.CANCELLED, 0, None, 0, None, None)
+            yield Done(FinishReason.CANCELLED, 0, 0, 0, None, None)
             return
         try:
             yield from self._generate(self._ids(messages), decoding, cancel)
