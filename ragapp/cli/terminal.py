@@ -11,6 +11,7 @@ from ragapp.batch.run import reply
 from ragapp.errors import EngineError, PromptError
 from ragapp.llm.decoding import Decoding
 from ragapp.llm.engine import ChatEngine, Done, Message, Text, Thought
+from ragapp.synthesis.phrases import Phrases, phrases_for
 from ragapp.types import (
     AnswerDone,
     AnswerEvent,
@@ -85,17 +86,19 @@ class DownloadBar:
         self._bar.refresh()
 
 
-def print_answer(events: Iterator[AnswerEvent], *, quiet: bool) -> AnswerDone:
+def print_answer(events: Iterator[AnswerEvent], question: str, *, quiet: bool) -> AnswerDone:
     """Stream an answer to stdout with its sources after it; notices and thinking go to stderr.
 
-    quiet: print nothing but notices (the caller prints JSON).
+    Notices are in the language of the question; quiet: print nothing but them (the caller prints
+    JSON).
     """
     done: AnswerDone | None = None
+    phrases = phrases_for(question)
     for event in events:
         if isinstance(event, AnswerDone):
             done = event
         elif not (quiet and isinstance(event, AnswerText)):
-            _print_event(event)
+            _print_event(event, phrases)
     if done is None:
         raise RuntimeError("an answer always ends with AnswerDone")
     if not quiet:
@@ -107,9 +110,9 @@ def print_answer(events: Iterator[AnswerEvent], *, quiet: bool) -> AnswerDone:
     return done
 
 
-def _print_event(event: AnswerEvent) -> None:
+def _print_event(event: AnswerEvent, phrases: Phrases) -> None:
     if isinstance(event, Notice):
-        print(f"\n! {event.text}", file=sys.stderr)
+        print(f"\n! {phrases.notice(event)}", file=sys.stderr)
     elif isinstance(event, AnswerThinking):
         print(event.text, end="", file=sys.stderr, flush=True)
     elif isinstance(event, AnswerText):

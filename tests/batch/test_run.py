@@ -254,8 +254,8 @@ def test_thoughts_are_kept_apart_from_the_output(out):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-sys.path[:0] = {folders!r}
-from test_run import MANY, SHORT, run_batch, tiny_engine
+sys.path.insert(0, {tests!r})
+from batch.test_run import MANY, SHORT, run_batch, tiny_engine
 
 def die(done, total):
     if done >= 4:
@@ -266,8 +266,7 @@ run_batch(MANY, tiny_engine(), SHORT, Path(sys.argv[1]), batch_size=2, progress=
 
 
 def test_a_killed_run_goes_on_where_it_was(engine, out):
-    folders = [str(folder) for folder in Path(__file__).parents[:2]]
-    script = KILLED.format(folders=folders)
+    script = KILLED.format(tests=str(Path(__file__).parents[1]))
     killed = subprocess.run([sys.executable, "-c", script, out], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert not out.exists()
