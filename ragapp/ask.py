@@ -9,9 +9,8 @@ from enum import StrEnum
 
 from ragapp.errors import ModelMissing, SettingsError
 from ragapp.library import Library, OpenKnowledgeBase
-from ragapp.llm.decoding import Decoding, check, streams
-from ragapp.llm.engine import ChatEngine, GenerationDone, Message, TextDelta
-from ragapp.llm.thinking import Said, ThinkingSplitter
+from ragapp.llm.decoding import Decoding
+from ragapp.llm.engine import ChatEngine, Done, Message, Text, Thought
 from ragapp.models import Models
 from ragapp.people import LOCAL, Person
 from ragapp.retrieval.evidence import pack_evidence
@@ -114,7 +113,7 @@ def ask(
     """
     answer = _Answer(started=time.perf_counter())
     decoding = asked.decoding or models.decoding()
-    check(decoding)
+    decoding.check()
     within = library.open(asked.kb, asked.by)
     hits = find(asked.question, within, EVIDENCE_HITS, asked.history)
     evidence = tuple(pack_evidence(hits)) if is_relevant(hits) else ()
@@ -180,7 +179,7 @@ def _generated(
     answer: _Answer,
 ) -> Iterator[AnswerEvent]:
     """Let the model answer from the evidence."""
-    if not streams(decoding):
+    if not decoding.streams:
         yield Notice(NoticeKind.NOT_STREAMED)
     language = language_of(asked.question)
     prompt = build_prompt(
@@ -202,13 +201,13 @@ def _stream(
     answer: _Answer,
     citer: Citer,
 ) -> Iterator[AnswerEvent]:
-    splitter = ThinkingSplitter()
     for event in engine.generate(prompt.messages, decoding, cancel):
-        if isinstance(event, TextDelta):
-            yield from _said(splitter.push(event.text), answer, citer)
+        if isinstance(event, Thought):
+            yield AnswerThinking(event.text)
+        elif isinstance(event, Text):
+            yield from answer.take(citer.push(event.text))
         else:
             answer.generated(event)
-    yield from _said(splitter.finish(), answer, citer)
     yield from answer.take(citer.finish())
     if answer.reason is FinishReason.STOP and model_refused(answer.text):
         answer.reason = FinishReason.REFUSED
@@ -216,14 +215,6 @@ def _stream(
         # A small model sometimes says nothing at all; its best evidence still says something.
         yield from answer.take(quote(prompt.evidence))
         answer.reason = FinishReason.QUOTED
-
-
-def _said(parts: Iterator[Said], answer: _Answer, citer: Citer) -> Iterator[AnswerEvent]:
-    for part in parts:
-        if part.thought:
-            yield AnswerThinking(part.text)
-        else:
-            yield from answer.take(citer.push(part.text))
 
 
 @dataclass(slots=True)
@@ -252,7 +243,7 @@ class _Answer:
                 self.text += event.text
             yield event
 
-    def generated(self, event: GenerationDone) -> None:
+    def generated(self, event: Done) -> None:
         self.reason = event.finish_reason
         self.stats = replace(
             self.stats,

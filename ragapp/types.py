@@ -213,10 +213,14 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AnswerStats:
-    """Counts and times of one answer; times in seconds from the moment the question arrived."""
+    """Counts and times of one answer; times in seconds from the moment the question arrived.
+
+    ``cached_tokens``: how many of the prompt were not computed again, None where the engine does
+    not know.
+    """
 
     prompt_tokens: int = 0
-    cached_tokens: int = 0
+    cached_tokens: int | None = 0
     completion_tokens: int = 0
     retrieval_s: float = 0.0
     first_token_s: float | None = None

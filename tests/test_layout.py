@@ -118,8 +118,6 @@ def test_knowledge_bases_are_opened_at_one_door():
 
 def test_settings_are_read_above_the_stages_only():
     for path in MODULES:
-        if name_of(path) == "llm/load.py":
-            continue
         if any(m == "ragapp.settings" for m in imports([tree_of(path)])):
             assert FLOOR_OF[room_of(path)] >= FLOOR_OF["models"], path
 

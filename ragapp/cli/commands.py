@@ -11,8 +11,8 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ragapp.errors import SettingsError, UsageError
-from ragapp.llm.decoding import PRESETS, Decoding
+from ragapp.errors import UsageError
+from ragapp.llm.decoding import Decoding
 from ragapp.people import LOCAL
 from ragapp.settings import Settings
 
@@ -325,12 +325,7 @@ def _library(settings: Settings) -> Library:
 
 def _decoding(options: argparse.Namespace, settings: Settings) -> Decoding:
     """Return the preset with the flags over it; a flag that shapes sampling turns sampling on."""
-    if settings.answer.decoding not in PRESETS:
-        raise SettingsError(
-            f"decoding '{settings.answer.decoding}'",
-            "there is no preset of that name",
-            f"Choose one of: {', '.join(PRESETS)}.",
-        )
+    preset = Decoding.preset(settings.answer.decoding)
     given = {
         field.name: getattr(options, DECODING + field.name)
         for field in dataclasses.fields(Decoding)
@@ -341,7 +336,8 @@ def _decoding(options: argparse.Namespace, settings: Settings) -> Decoding:
         shaping.add("top_k")
     if shaping & given.keys():
         given.setdefault("do_sample", True)
-    preset = PRESETS[settings.answer.decoding if given.get("do_sample", True) else GREEDY]
+    if not given.get("do_sample", True):
+        preset = Decoding.preset(GREEDY)
     lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
     values = given | lists | {"max_new_tokens": settings.answer.max_new_tokens}
     return dataclasses.replace(preset, **values)

@@ -35,7 +35,7 @@ PROBE_TOKENS = (256, 32)
 REPEATS = 3
 
 
-def openvino_is_faster(models: Path, dtype: torch.dtype) -> bool:
+def openvino_is_faster(models: Path, dtype: torch.dtype | None) -> bool:
     """Time both engines on a random model, or read what an earlier start found."""
     key = ", ".join(
         [processor_name(), str(dtype), *(f"{p} {version(p)}" for p in ("torch", "openvino-genai"))]
@@ -43,7 +43,7 @@ def openvino_is_faster(models: Path, dtype: torch.dtype) -> bool:
     return remembered(paths.engine_probe(models), key, lambda: _time_ratio(dtype)) < 1.0
 
 
-def _time_ratio(dtype: torch.dtype) -> float:
+def _time_ratio(dtype: torch.dtype | None) -> float:
     """Return the time that OpenVINO takes for a prompt and an answer, divided by torch's."""
     import torch
     from transformers import AutoModelForCausalLM, Qwen2Config
