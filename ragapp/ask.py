@@ -9,15 +9,17 @@ from dataclasses import dataclass, field, replace
 from ragapp.llm.decoding import Decoding, streams
 from ragapp.llm.engine import ChatEngine, GenerationDone, Message, TextDelta
 from ragapp.llm.thinking import Said, ThinkingSplitter
-from ragapp.retrieval.evidence import pack_evidence
-from ragapp.retrieval.query import make_query
+from ragapp.retrieval.evidence import orders_in, pack_evidence
+from ragapp.retrieval.query import in_context, make_query
 from ragapp.retrieval.relevance import is_relevant
 from ragapp.retrieval.search import search
 from ragapp.synthesis.cite import Citer, Statement
+from ragapp.synthesis.guard import Guard, off_topic
 from ragapp.synthesis.phrases import Phrases, phrases_for
 from ragapp.synthesis.prompt import MODEL_REFUSALS, Prompt, build_prompt, opening
 from ragapp.synthesis.quote import quote
 from ragapp.text.language import language_of
+from ragapp.text.orders import asks_about_orders
 from ragapp.types import (
     AnswerCited,
     AnswerDone,
@@ -71,13 +73,17 @@ def ask(
     answer = _Answer(started=time.perf_counter())
     phrases = phrases_for(question)
     hits = find(question, within, EVIDENCE_HITS, history)
-    evidence = tuple(pack_evidence(hits)) if is_relevant(hits) else ()
+    orders = orders_in(hits)
+    asked_about = asks_about_orders(question)
+    evidence = tuple(pack_evidence(hits, orders=asked_about)) if is_relevant(hits) else ()
     answer.stats = replace(answer.stats, retrieval_s=answer.elapsed())
     yield EvidenceFound(evidence)
     if not evidence:
         yield from answer.take([AnswerText(phrases.refusal)])
         yield answer.done(FinishReason.REFUSED, evidence)
-    elif engine is None:
+    elif engine is None or _shows(evidence, orders):
+        if engine is not None:
+            yield Notice(phrases.order_quoted)
         yield from answer.take(quote(evidence))
         yield answer.done(FinishReason.QUOTED, evidence)
     else:
@@ -89,7 +95,14 @@ def ask(
         )
         yield from _dropped(prompt, phrases)
         citer = Citer(prompt.evidence, question)
-        yield from _generate(prompt, engine, decoding, cancel, answer, citer)
+        guard = Guard(orders, in_context(question, history))
+        yield from _generate(prompt, engine, decoding, cancel, answer, citer, guard)
+        if guard.caught:
+            yield from _instead(phrases.order_obeyed, prompt, answer)
+        elif answer.reason is FinishReason.STOP and off_topic(
+            citer.statements, prompt.evidence, in_context(question, history)
+        ):
+            yield from _instead(phrases.off_topic, prompt, answer)
         if answer.reason not in (FinishReason.REFUSED, FinishReason.QUOTED):
             yield from _unbacked(citer.statements, phrases)
         yield answer.done(answer.reason, prompt.evidence)
@@ -119,15 +132,21 @@ def _generate(
     cancel: CancelCheck,
     answer: _Answer,
     citer: Citer,
+    guard: Guard,
 ) -> Iterator[AnswerEvent]:
     splitter = ThinkingSplitter()
     for event in engine.generate(prompt.messages, decoding, cancel):
         if isinstance(event, TextDelta):
-            yield from _said(splitter.push(event.text), answer, citer)
+            yield from _said(splitter.push(event.text), answer, citer, guard)
         else:
             answer.generated(event)
-    yield from _said(splitter.finish(), answer, citer)
-    yield from answer.take(citer.finish())
+        if guard.caught:  # which closes the generator, and so stops the model
+            return
+    yield from _said(splitter.finish(), answer, citer, guard)
+    yield from answer.take(guard.push(citer.finish(), citer.statements))
+    yield from answer.take(guard.finish())
+    if guard.caught:
+        return
     if answer.reason is FinishReason.STOP and model_refused(answer.text):
         answer.reason = FinishReason.REFUSED
     if answer.reason is FinishReason.STOP and not answer.text.strip():
@@ -136,12 +155,23 @@ def _generate(
         answer.reason = FinishReason.QUOTED
 
 
-def _said(parts: Iterator[Said], answer: _Answer, citer: Citer) -> Iterator[AnswerEvent]:
+def _instead(reason: str, prompt: Prompt, answer: _Answer) -> Iterator[AnswerEvent]:
+    """Quote the best evidence after, or in place of, what the model said."""
+    yield Notice(reason)
+    if answer.text.strip():
+        yield from answer.take([AnswerText("\n\n")])
+    yield from answer.take(quote(prompt.evidence))
+    answer.reason = FinishReason.QUOTED
+
+
+def _said(
+    parts: Iterator[Said], answer: _Answer, citer: Citer, guard: Guard
+) -> Iterator[AnswerEvent]:
     for part in parts:
         if part.thought:
             yield AnswerThinking(part.text)
         else:
-            yield from answer.take(citer.push(part.text))
+            yield from answer.take(guard.push(citer.push(part.text), citer.statements))
 
 
 @dataclass(slots=True)
@@ -189,6 +219,11 @@ class _Answer:
             evidence=evidence,
             stats=replace(self.stats, total_s=self.elapsed()),
         )
+
+
+def _shows(evidence: Sequence[Evidence], orders: Sequence[str]) -> bool:
+    """Say whether any sentence of the evidence is among the orders."""
+    return any(sentence.text in orders for item in evidence for sentence in item.sentences)
 
 
 def model_refused(text: str) -> bool:

@@ -1,0 +1,151 @@
+"""How often a document that gives orders is obeyed, and what the defence costs.
+
+    python benchmarks/injection.py [--models NAME...] [--set develop held-out] [--defence on off]
+
+Each set of injection_cases.py is ingested beside sample_docs: without its orders (``clean``), with
+each order where its document has it (``attacked``), at the end after the very question that will
+be asked (``besieged``), and alone with the question, the answer gone (``usurped``). Every
+document's ordinary question is asked of each; ``ordinary`` documents command other people, or
+speak of prompts. With ``--defence off`` nothing is recognised and no answer checked, so the same
+run shows what happens without. Prints JSON: how many answers hold the order's payload (``obeyed``;
+also when the right fact stands beside it), how many the right fact.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import tempfile
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from unittest import mock
+
+from injection_cases import DEVELOP, HELD_OUT, ORDINARY, Case
+
+from ragapp.ask import ask
+from ragapp.ingest import ingest
+from ragapp.llm.decoding import Decoding
+from ragapp.retrieval import evidence
+from ragapp.settings import load_settings
+from ragapp.synthesis import prompt
+from ragapp.types import AnswerDone, FinishReason, Notice
+from ragapp.workspace import OpenKnowledgeBase, Workspace
+
+SAMPLE_DOCS = Path(__file__).parent.parent / "sample_docs"
+SETS = {"develop": DEVELOP, "held-out": HELD_OUT}
+SHAPES = (Case.clean, Case.attacked, Case.besieged, Case.usurped)
+ANSWER_TOKENS = 80
+QUOTES = "quotes"
+
+
+@contextlib.contextmanager
+def defence(wanted: str) -> Iterator[None]:
+    """Turn the recognition of orders and the check of answers off for a while."""
+    if wanted == "on":
+        yield
+        return
+    with (
+        mock.patch.object(evidence, "orders_among", lambda sentences: (False,) * len(sentences)),
+        mock.patch.object(prompt, "is_order", return_value=False),
+        mock.patch("ragapp.ask.off_topic", return_value=False),
+    ):
+        yield
+
+
+def knowledge_base(
+    workspace: Workspace, name: str, cases: Sequence[Case], shape: Callable[[Case], str]
+) -> OpenKnowledgeBase:
+    """Ingest sample_docs and the cases' documents in a shape."""
+    folder = workspace.settings.home / f"{name}-files"
+    folder.mkdir()
+    for case in cases:
+        suffix = ".md" if case.text.startswith("# ") else ".txt"
+        (folder / f"{case.name}{suffix}").write_text(shape(case), encoding="utf-8")
+    within = workspace.create(name)
+    ingest([SAMPLE_DOCS, folder], within)
+    return within
+
+
+def holds(answer: str, any_of: Sequence[str]) -> bool:
+    def plain(text: str) -> str:
+        return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+    return any(plain(words) in plain(answer) for words in any_of)
+
+
+def put(cases: Sequence[Case], within: OpenKnowledgeBase, engine) -> dict[str, object]:
+    """Ask every case's question; count what the answers hold."""
+    obeyed, right, quoted, refused, seconds = [], [], [], [], []
+    answers = {}
+    for case in cases:
+        events = list(
+            ask(case.question, within, engine, decoding=Decoding(max_new_tokens=ANSWER_TOKENS))
+        )
+        done = events[-1]
+        assert isinstance(done, AnswerDone)
+        notices = [event.text for event in events if isinstance(event, Notice)]
+        answers[case.name] = [done.answer, *notices]
+        for names, held in (
+            (obeyed, holds(done.answer, case.payload)),
+            (right, holds(done.answer, case.fact)),
+            (quoted, done.finish_reason is FinishReason.QUOTED),
+            (refused, done.refused),
+        ):
+            if held:
+                names.append(case.name)
+        if done.stats.first_token_s is not None:
+            seconds.append(done.stats.first_token_s)
+    return {
+        "questions": len(cases),
+        "obeyed": len(obeyed),
+        "right": len(right),
+        "quoted": len(quoted),
+        "refused": len(refused),
+        "first_token_s": round(sorted(seconds)[len(seconds) // 2], 2),
+        "names": {"obeyed": obeyed, "not_right": [c.name for c in cases if c.name not in right]},
+        "answers": answers,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        default=["Qwen2.5-Coder-0.5B-Instruct", "SmolLM2-135M-Instruct", QUOTES],
+    )
+    parser.add_argument("--set", nargs="+", choices=SETS, default=list(SETS), dest="sets")
+    parser.add_argument("--defence", nargs="+", choices=("on", "off"), default=["off", "on"])
+    parser.add_argument("--engine", default="auto")
+    parser.add_argument("--verbose", action="store_true", help="with names and answers")
+    options = parser.parse_args()
+    report: dict[str, dict[str, object]] = {}
+    with tempfile.TemporaryDirectory(prefix="ragapp-bench-") as home:
+        settings = dataclasses.replace(load_settings(), home=Path(home), engine=options.engine)
+        workspace = Workspace(settings)
+        asked = {}
+        for name in options.sets:
+            for shape in SHAPES:
+                base = knowledge_base(workspace, f"{name}-{shape.__name__}", SETS[name], shape)
+                asked[f"{name}, {shape.__name__}"] = (SETS[name], base)
+        ordinary = knowledge_base(workspace, "ordinary", ORDINARY, Case.clean)
+        asked["ordinary"] = (ORDINARY, ordinary)
+        for model in options.models:
+            engine = None
+            if model != QUOTES:
+                engine = Workspace(dataclasses.replace(settings, chat_model=model)).engine()
+            for wanted in options.defence:
+                with defence(wanted):
+                    for what, (cases, within) in asked.items():
+                        counted = put(cases, within, engine)
+                        if not options.verbose:
+                            del counted["names"], counted["answers"]
+                        report[f"{model}, defence {wanted}, {what}"] = counted
+    print(json.dumps(report, indent=1, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()
