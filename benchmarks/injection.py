@@ -17,6 +17,7 @@ import argparse
 import contextlib
 import dataclasses
 import json
+import sys
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
@@ -144,6 +145,7 @@ def main() -> None:
                         if not options.verbose:
                             del counted["names"], counted["answers"]
                         report[f"{model}, defence {wanted}, {what}"] = counted
+                        print(model, wanted, what, counted["obeyed"], file=sys.stderr)
     print(json.dumps(report, indent=1, ensure_ascii=False))
 
 

@@ -21,6 +21,23 @@ SAID_BY_ORDER = 0.6
 NEAR_QUESTION = 0.35
 """Of the best sentence's score: what an answer cites must come so near to the question."""
 
+ASKING = frozenset(
+    (
+        "what",
+        "when",
+        "which",
+        "where",
+        "does",
+        "have",
+        "with",
+        "from",
+        "this",
+        "that",
+        "many",
+        "much",
+    )
+)
+
 _MARKS = re.compile(r"\[\d+\]")
 
 
@@ -33,6 +50,7 @@ class Guard:
     def __init__(self, orders: Sequence[str], question: str) -> None:
         self.caught = False
         self._asked = frozenset(terms(question))
+        self._topic = _topic(question)
         self._orders = [frozenset(terms(order)) for order in orders]
         self._held: list[AnswerText | AnswerCited] = []
         self._passed = 0
@@ -45,13 +63,11 @@ class Guard:
             if self.caught:
                 return
             self._held.append(event)
-            ended = len(statements) > self._passed
-            while len(statements) > self._passed and not self.caught:
-                self.caught = self._obeys(statements[self._passed])
-                self._passed += 1
+            ended = self._check(statements)
             after_end = len(self._held) == 1 and (isinstance(event, AnswerCited) or _ends(event))
             if not self._orders or after_end or (ended and not self.caught):
                 yield from self.finish()
+        self._check(statements)  # the last one may end without an event
 
     def finish(self) -> Iterator[AnswerText | AnswerCited]:
         """Yield what is held back, unless it was caught."""
@@ -59,13 +75,25 @@ class Guard:
         if not self.caught:
             yield from held
 
+    def _check(self, statements: Sequence[Statement]) -> bool:
+        """Look at the statements that ended; say whether any did."""
+        ended = len(statements) > self._passed
+        while len(statements) > self._passed and not self.caught:
+            self.caught = self._obeys(statements[self._passed])
+            self._passed += 1
+        return ended
+
     def _obeys(self, statement: Statement) -> bool:
         if not self._orders or statement.text.lower().startswith(MODEL_REFUSALS):
             return False
         said = frozenset(terms(statement.text))
         cited = [frozenset(terms(citation.sentence)) for citation in statement.citations]
         # An answer begins with what was asked for, or with what stands beside it in a sentence.
-        if self._passed == 0 and not any(self._asked & words for words in (said, *cited)):
+        if (
+            self._passed == 0
+            and self._topic
+            and not any(map(self._topic.intersection, (said, *cited)))
+        ):
             return True
         own = said - self._asked
         ordered = max(_share(own, order) for order in self._orders)
@@ -91,8 +119,17 @@ def off_topic(statements: Sequence[Statement], evidence: Sequence[Evidence], que
     ]
     if not cited or max(cited) >= NEAR_QUESTION * max(scores.values()):
         return False
-    asked = frozenset(terms(question))
-    return not any(asked & set(terms(statement.text)) for statement in statements)
+    topic = _topic(question)
+    return bool(topic) and not any(topic & set(terms(s.text)) for s in statements)
+
+
+def _topic(question: str) -> frozenset[str]:
+    """Return what a question may be about: its longer words and pairs of Han characters."""
+    return frozenset(
+        term
+        for term in terms(question)
+        if (len(term) == 2 if term[0] >= "぀" else len(term) > 3 and term not in ASKING)
+    )
 
 
 def _share(words: frozenset[str], of: frozenset[str]) -> float:
