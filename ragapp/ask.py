@@ -19,7 +19,7 @@ from ragapp.synthesis.phrases import Phrases, phrases_for
 from ragapp.synthesis.prompt import MODEL_REFUSALS, Prompt, build_prompt, opening
 from ragapp.synthesis.quote import quote
 from ragapp.text.language import language_of
-from ragapp.text.orders import asks_about_orders
+from ragapp.text.orders.recognise import asks_about_orders
 from ragapp.types import (
     AnswerCited,
     AnswerDone,

@@ -12,7 +12,7 @@ from ragapp.embedding.whiten import Whitening
 from ragapp.index.rows import StoredChunk
 from ragapp.retrieval.query import Query
 from ragapp.text.language import Language, language_of
-from ragapp.text.orders import orders_among
+from ragapp.text.orders.recognise import orders_among
 from ragapp.text.terms import coverage
 from ragapp.types import Evidence, Hit, ScoredSentence
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ragapp.errors import QuestionTooLong
 from ragapp.llm.engine import ChatEngine, Message
 from ragapp.text.language import Language
-from ragapp.text.orders import is_order
+from ragapp.text.orders.recognise import is_order
 from ragapp.types import Evidence, Turn
 
 # No word about citation marks: asked for them, a 0.5 B model answers "[1]" and nothing else to two
