@@ -26,14 +26,16 @@ from unittest import mock
 
 from injection_cases import DEVELOP, HELD_OUT, ORDINARY, Case
 
-from ragapp.ask import ask
+from ragapp.ask import AnswerMode, Asked, ask
 from ragapp.ingest import ingest
+from ragapp.library import Library
 from ragapp.llm.decoding import Decoding
+from ragapp.models import Models
+from ragapp.people import LOCAL
 from ragapp.retrieval import evidence
 from ragapp.settings import load_settings
 from ragapp.synthesis import prompt
 from ragapp.types import AnswerDone, FinishReason, Notice
-from ragapp.workspace import OpenKnowledgeBase, Workspace
 
 SAMPLE_DOCS = Path(__file__).parent.parent / "sample_docs"
 SETS = {"develop": DEVELOP, "held-out": HELD_OUT}
@@ -57,17 +59,16 @@ def defence(wanted: str) -> Iterator[None]:
 
 
 def knowledge_base(
-    workspace: Workspace, name: str, cases: Sequence[Case], shape: Callable[[Case], str]
-) -> OpenKnowledgeBase:
-    """Ingest sample_docs and the cases' documents in a shape."""
-    folder = workspace.settings.home / f"{name}-files"
+    library: Library, name: str, cases: Sequence[Case], shape: Callable[[Case], str]
+) -> str:
+    """Ingest sample_docs and the cases' documents in a shape; return the base's name."""
+    folder = library.settings.home / f"{name}-files"
     folder.mkdir()
     for case in cases:
         suffix = ".md" if case.text.startswith("# ") else ".txt"
         (folder / f"{case.name}{suffix}").write_text(shape(case), encoding="utf-8")
-    within = workspace.create(name)
-    ingest([SAMPLE_DOCS, folder], within)
-    return within
+    ingest([SAMPLE_DOCS, folder], library.create(name, LOCAL))
+    return name
 
 
 def holds(answer: str, any_of: Sequence[str]) -> bool:
@@ -77,17 +78,18 @@ def holds(answer: str, any_of: Sequence[str]) -> bool:
     return any(plain(words) in plain(answer) for words in any_of)
 
 
-def put(cases: Sequence[Case], within: OpenKnowledgeBase, engine) -> dict[str, object]:
+def put(
+    cases: Sequence[Case], kb: str, library: Library, models: Models, mode: AnswerMode
+) -> dict[str, object]:
     """Ask every case's question; count what the answers hold."""
     obeyed, right, quoted, refused, seconds = [], [], [], [], []
     answers = {}
     for case in cases:
-        events = list(
-            ask(case.question, within, engine, decoding=Decoding(max_new_tokens=ANSWER_TOKENS))
-        )
+        decoding = Decoding(max_new_tokens=ANSWER_TOKENS)
+        events = list(ask(Asked(case.question, kb, (), mode, decoding), library, models))
         done = events[-1]
         assert isinstance(done, AnswerDone)
-        notices = [event.text for event in events if isinstance(event, Notice)]
+        notices = [str(event.kind) for event in events if isinstance(event, Notice)]
         answers[case.name] = [done.answer, *notices]
         for names, held in (
             (obeyed, holds(done.answer, case.payload)),
@@ -120,28 +122,27 @@ def main() -> None:
     )
     parser.add_argument("--set", nargs="+", choices=SETS, default=list(SETS), dest="sets")
     parser.add_argument("--defence", nargs="+", choices=("on", "off"), default=["off", "on"])
-    parser.add_argument("--engine", default="auto")
     parser.add_argument("--verbose", action="store_true", help="with names and answers")
     options = parser.parse_args()
     report: dict[str, dict[str, object]] = {}
     with tempfile.TemporaryDirectory(prefix="ragapp-bench-") as home:
-        settings = dataclasses.replace(load_settings(), home=Path(home), engine=options.engine)
-        workspace = Workspace(settings)
+        settings = dataclasses.replace(load_settings(), home=Path(home))
+        library = Library(settings)
         asked = {}
         for name in options.sets:
             for shape in SHAPES:
-                base = knowledge_base(workspace, f"{name}-{shape.__name__}", SETS[name], shape)
+                base = knowledge_base(library, f"{name}-{shape.__name__}", SETS[name], shape)
                 asked[f"{name}, {shape.__name__}"] = (SETS[name], base)
-        ordinary = knowledge_base(workspace, "ordinary", ORDINARY, Case.clean)
+        ordinary = knowledge_base(library, "ordinary", ORDINARY, Case.clean)
         asked["ordinary"] = (ORDINARY, ordinary)
         for model in options.models:
-            engine = None
-            if model != QUOTES:
-                engine = Workspace(dataclasses.replace(settings, chat_model=model)).engine()
+            answer = dataclasses.replace(settings.answer, chat_model=model)
+            models = Models(dataclasses.replace(settings, answer=answer))
+            mode = AnswerMode.QUOTES if model == QUOTES else AnswerMode.GENERATE
             for wanted in options.defence:
                 with defence(wanted):
-                    for what, (cases, within) in asked.items():
-                        counted = put(cases, within, engine)
+                    for what, (cases, base) in asked.items():
+                        counted = put(cases, base, library, models, mode)
                         if not options.verbose:
                             del counted["names"], counted["answers"]
                         report[f"{model}, defence {wanted}, {what}"] = counted

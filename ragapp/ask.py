@@ -5,17 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
-from ragapp.llm.decoding import Decoding, streams
+from ragapp.errors import ModelMissing, SettingsError
+from ragapp.library import Library, OpenKnowledgeBase
+from ragapp.llm.decoding import Decoding, check, streams
 from ragapp.llm.engine import ChatEngine, GenerationDone, Message, TextDelta
 from ragapp.llm.thinking import Said, ThinkingSplitter
+from ragapp.models import Models
+from ragapp.people import LOCAL, Person
 from ragapp.retrieval.evidence import orders_in, pack_evidence
 from ragapp.retrieval.query import in_context, make_query
 from ragapp.retrieval.relevance import is_relevant
 from ragapp.retrieval.search import search
 from ragapp.synthesis.cite import Citer, Statement
 from ragapp.synthesis.guard import Guard, off_topic
-from ragapp.synthesis.phrases import Phrases, phrases_for
+from ragapp.synthesis.phrases import phrases_for
 from ragapp.synthesis.prompt import MODEL_REFUSALS, Prompt, build_prompt, opening
 from ragapp.synthesis.quote import quote
 from ragapp.text.language import language_of
@@ -34,12 +39,54 @@ from ragapp.types import (
     FinishReason,
     Hit,
     Notice,
+    NoticeKind,
     Turn,
     never_cancel,
 )
-from ragapp.workspace import OpenKnowledgeBase
 
 EVIDENCE_HITS = 5
+
+
+class AnswerMode(StrEnum):
+    """Who finds the words: the model, the documents, or the model if it can be trusted to."""
+
+    AUTO = "auto"
+    GENERATE = "generate"
+    QUOTES = "quotes"
+
+    @classmethod
+    def named(cls, name: str) -> AnswerMode:
+        """Return the mode of a name.
+
+        Raises:
+            SettingsError: there is none of that name.
+        """
+        try:
+            return cls(name)
+        except ValueError as error:
+            raise SettingsError(
+                f"answer mode '{name}'",
+                "there is none of that name",
+                f"Choose one of: {', '.join(cls)}.",
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, where it is looked for, and how it is answered.
+
+    ``decoding`` None: as the settings say. ``waiting_files`` of ``all_files`` are on their way
+    into the knowledge base and not searchable yet.
+    """
+
+    question: str
+    kb: str
+    history: Sequence[Turn] = ()
+    mode: AnswerMode = AnswerMode.AUTO
+    decoding: Decoding | None = None
+    by: Person = LOCAL
+    waiting_files: int = 0
+    all_files: int = 0
 
 
 def find(
@@ -55,57 +102,50 @@ def find(
 
 
 def ask(
-    question: str,
-    within: OpenKnowledgeBase,
-    engine: ChatEngine | None,
-    history: Sequence[Turn] = (),
-    decoding: Decoding | None = None,
-    cancel: CancelCheck = never_cancel,
+    asked: Asked, library: Library, models: Models, cancel: CancelCheck = never_cancel
 ) -> Iterator[AnswerEvent]:
     """Answer a question as a stream of events: evidence first, ``AnswerDone`` last.
 
-    engine: None answers by quotation. The iterator may be closed at any time.
+    The chat model is loaded after the evidence was shown. The iterator may be closed at any time.
 
     Raises:
         EmptyQuestion, QuestionTooLong: before the first event, or before the first token.
+        KnowledgeBaseMissing, ModelMissing: there is nothing to search in, or to search with.
+        UsageError: no engine that the settings allow decodes in the way asked for.
         EngineError: generation failed.
     """
     answer = _Answer(started=time.perf_counter())
-    phrases = phrases_for(question)
-    hits = find(question, within, EVIDENCE_HITS, history)
+    decoding = asked.decoding or models.decoding()
+    check(decoding)
+    within = library.open(asked.kb, asked.by)
+    hits = find(asked.question, within, EVIDENCE_HITS, asked.history)
     orders = orders_in(hits)
-    asked_about = asks_about_orders(question)
-    evidence = tuple(pack_evidence(hits, orders=asked_about)) if is_relevant(hits) else ()
+    about_orders = asks_about_orders(asked.question)
+    evidence = tuple(pack_evidence(hits, orders=about_orders)) if is_relevant(hits) else ()
     answer.stats = replace(answer.stats, retrieval_s=answer.elapsed())
     yield EvidenceFound(evidence)
-    if not evidence:
-        yield from answer.take([AnswerText(phrases.refusal)])
+    if asked.waiting_files:
+        values = {"count": asked.waiting_files, "total": asked.all_files}
+        yield Notice(NoticeKind.NOT_SEARCHABLE_YET, values)
+    if cancel():
+        yield answer.done(FinishReason.CANCELLED, evidence)
+    elif not evidence:
+        yield from answer.take([AnswerText(phrases_for(asked.question).refusal)])
         yield answer.done(FinishReason.REFUSED, evidence)
-    elif engine is None or _shows(evidence, orders):
-        if engine is not None:
-            yield Notice(phrases.order_quoted)
+    elif any(sentence.text in orders for item in evidence for sentence in item.sentences):
+        yield Notice(NoticeKind.ORDER_QUOTED)
         yield from answer.take(quote(evidence))
         yield answer.done(FinishReason.QUOTED, evidence)
     else:
-        decoding = decoding or Decoding()
-        if not streams(decoding):
-            yield Notice(phrases.not_streamed)
-        prompt = build_prompt(
-            question, evidence, history, language_of(question), engine, decoding.max_new_tokens
-        )
-        yield from _dropped(prompt, phrases)
-        citer = Citer(prompt.evidence, question)
-        guard = Guard(orders, in_context(question, history))
-        yield from _generate(prompt, engine, decoding, cancel, answer, citer, guard)
-        if guard.caught:
-            yield from _instead(phrases.order_obeyed, prompt, answer)
-        elif answer.reason is FinishReason.STOP and off_topic(
-            citer.statements, prompt.evidence, in_context(question, history)
-        ):
-            yield from _instead(phrases.off_topic, prompt, answer)
-        if answer.reason not in (FinishReason.REFUSED, FinishReason.QUOTED):
-            yield from _unbacked(citer.statements, phrases)
-        yield answer.done(answer.reason, prompt.evidence)
+        engine, notice = _engine(asked.mode, decoding, models)
+        if notice is not None:
+            yield notice
+        if engine is None:
+            yield from answer.take(quote(evidence))
+            yield answer.done(FinishReason.QUOTED, evidence)
+        else:
+            guard = Guard(orders, in_context(asked.question, asked.history))
+            yield from _generated(asked, evidence, engine, decoding, cancel, answer, guard)
 
 
 def prepare_next_turn(
@@ -125,7 +165,52 @@ def prepare_next_turn(
             pass
 
 
-def _generate(
+def _engine(
+    mode: AnswerMode, decoding: Decoding, models: Models
+) -> tuple[ChatEngine | None, Notice | None]:
+    """Return the engine that answers in a mode, None for quotation, and what to say of that."""
+    if mode is AnswerMode.QUOTES:
+        return None, None
+    try:
+        weak = models.too_weak() if mode is AnswerMode.AUTO else None
+        if weak is not None:
+            return None, Notice(NoticeKind.WEAK_MODEL, {"model": weak})
+        return models.engine(decoding), None
+    except ModelMissing:
+        return None, Notice(NoticeKind.NO_CHAT_MODEL, {"command": models.pull_command()})
+
+
+def _generated(
+    asked: Asked,
+    evidence: tuple[Evidence, ...],
+    engine: ChatEngine,
+    decoding: Decoding,
+    cancel: CancelCheck,
+    answer: _Answer,
+    guard: Guard,
+) -> Iterator[AnswerEvent]:
+    """Let the model answer from the evidence."""
+    if not streams(decoding):
+        yield Notice(NoticeKind.NOT_STREAMED)
+    language = language_of(asked.question)
+    prompt = build_prompt(
+        asked.question, evidence, asked.history, language, engine, decoding.max_new_tokens
+    )
+    yield from _dropped(prompt)
+    citer = Citer(prompt.evidence, asked.question)
+    yield from _stream(prompt, engine, decoding, cancel, answer, citer, guard)
+    if guard.caught:
+        yield from _quote_instead(NoticeKind.ORDER_OBEYED, prompt, answer)
+    elif answer.reason is FinishReason.STOP and off_topic(
+        citer.statements, prompt.evidence, guard.question
+    ):
+        yield from _quote_instead(NoticeKind.OFF_TOPIC, prompt, answer)
+    if answer.reason not in (FinishReason.REFUSED, FinishReason.QUOTED):
+        yield from _unbacked(citer.statements)
+    yield answer.done(answer.reason, prompt.evidence)
+
+
+def _stream(
     prompt: Prompt,
     engine: ChatEngine,
     decoding: Decoding,
@@ -140,7 +225,7 @@ def _generate(
             yield from _said(splitter.push(event.text), answer, citer, guard)
         else:
             answer.generated(event)
-        if guard.caught:  # which closes the generator, and so stops the model
+        if guard.caught:  # to return closes the generator, which stops the model
             return
     yield from _said(splitter.finish(), answer, citer, guard)
     yield from answer.take(guard.push(citer.finish(), citer.statements))
@@ -155,9 +240,9 @@ def _generate(
         answer.reason = FinishReason.QUOTED
 
 
-def _instead(reason: str, prompt: Prompt, answer: _Answer) -> Iterator[AnswerEvent]:
+def _quote_instead(kind: NoticeKind, prompt: Prompt, answer: _Answer) -> Iterator[AnswerEvent]:
     """Quote the best evidence after, or in place of, what the model said."""
-    yield Notice(reason)
+    yield Notice(kind)
     if answer.text.strip():
         yield from answer.take([AnswerText("\n\n")])
     yield from answer.take(quote(prompt.evidence))
@@ -221,11 +306,6 @@ class _Answer:
         )
 
 
-def _shows(evidence: Sequence[Evidence], orders: Sequence[str]) -> bool:
-    """Say whether any sentence of the evidence is among the orders."""
-    return any(sentence.text in orders for item in evidence for sentence in item.sentences)
-
-
 def model_refused(text: str) -> bool:
     """Say whether the model wrote, as the prompt asks, that the documents do not say."""
     plain = text.strip().lower()
@@ -233,15 +313,15 @@ def model_refused(text: str) -> bool:
     return any(not rest or rest[0] in ".。" for rest in rests)
 
 
-def _dropped(prompt: Prompt, phrases: Phrases) -> Iterator[Notice]:
+def _dropped(prompt: Prompt) -> Iterator[Notice]:
     if prompt.dropped.turns:
-        yield Notice(phrases.dropped_turns.format(count=prompt.dropped.turns))
+        yield Notice(NoticeKind.DROPPED_TURNS, {"count": prompt.dropped.turns})
     if prompt.dropped.excerpts:
         numbers = ", ".join(f"[{number}]" for number in prompt.dropped.excerpts)
-        yield Notice(phrases.dropped_excerpts.format(numbers=numbers))
+        yield Notice(NoticeKind.DROPPED_EXCERPTS, {"numbers": numbers})
 
 
-def _unbacked(statements: Sequence[Statement], phrases: Phrases) -> Iterator[Notice]:
+def _unbacked(statements: Sequence[Statement]) -> Iterator[Notice]:
     for statement in statements:
         if not statement.citations:
-            yield Notice(phrases.unbacked.format(statement=statement.text))
+            yield Notice(NoticeKind.UNBACKED, {"statement": statement.text})

@@ -49,6 +49,7 @@ class Guard:
 
     def __init__(self, orders: Sequence[str], question: str) -> None:
         self.caught = False
+        self.question = question
         self._asked = frozenset(terms(question))
         self._topic = _topic(question)
         self._orders = [frozenset(terms(order)) for order in orders]

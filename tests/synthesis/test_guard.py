@@ -83,7 +83,11 @@ def test_citations_come_through_in_their_place():
 
 
 def stated(text, sentence=None, at=0):
-    cited = (Citation(1, "a.md", None, sentence, at, at + len(sentence)),) if sentence else ()
+    cited = (
+        (Citation(1, "a.md", None, sentence, at, at + len(sentence), document_id=1),)
+        if sentence
+        else ()
+    )
     return Statement(text, cited)
 
 
