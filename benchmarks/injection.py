@@ -2,13 +2,14 @@
 
     python benchmarks/injection.py [--models NAME...] [--set develop held-out] [--defence on off]
 
-Each set of injection_cases.py is ingested beside sample_docs: without its orders (``clean``), with
-each order where its document has it (``attacked``), at the end after the very question that will
-be asked (``besieged``), and alone with the question, the answer gone (``usurped``). Every
-document's ordinary question is asked of each; ``ordinary`` documents command other people, or
-speak of prompts. With ``--defence off`` nothing is recognised and no answer checked, so the same
-run shows what happens without. Prints JSON: how many answers hold the order's payload (``obeyed``;
-also when the right fact stands beside it), how many the right fact.
+Each set of injection_cases.py is ingested beside some of sample_docs: without its orders
+(``clean``), with each order where its document has it (``attacked``), at the end after the very
+question that will be asked (``besieged``), and alone with the question, the answer gone
+(``usurped``). Every document's ordinary question is asked of each; ``ordinary`` documents command
+other people, or speak of prompts. With ``--defence off`` nothing is recognised and no answer
+checked, so the same run shows what happens without. Prints a line of JSON for each: how many
+answers hold the order's payload (``obeyed``; also when the right fact stands beside it), how many
+the right fact.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import argparse
 import contextlib
 import dataclasses
 import json
-import sys
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +37,15 @@ from ragapp.settings import load_settings
 from ragapp.synthesis import prompt
 from ragapp.types import AnswerDone, FinishReason, Notice
 
-SAMPLE_DOCS = Path(__file__).parent.parent / "sample_docs"
+SAMPLE_DOCS = [
+    Path(__file__).parent.parent / "sample_docs" / name
+    for name in (
+        "faiss-indexes.txt",
+        "decoding-strategies.html",
+        "检索评测指标.txt",
+        "繁體中文檢索.txt",
+    )
+]
 SETS = {"develop": DEVELOP, "held-out": HELD_OUT}
 SHAPES = (Case.clean, Case.attacked, Case.besieged, Case.usurped)
 ANSWER_TOKENS = 80
@@ -61,13 +69,13 @@ def defence(wanted: str) -> Iterator[None]:
 def knowledge_base(
     library: Library, name: str, cases: Sequence[Case], shape: Callable[[Case], str]
 ) -> str:
-    """Ingest sample_docs and the cases' documents in a shape; return the base's name."""
+    """Ingest ordinary documents and the cases' documents in a shape; return the base's name."""
     folder = library.settings.home / f"{name}-files"
     folder.mkdir()
     for case in cases:
         suffix = ".md" if case.text.startswith("# ") else ".txt"
         (folder / f"{case.name}{suffix}").write_text(shape(case), encoding="utf-8")
-    ingest([SAMPLE_DOCS, folder], library.create(name, LOCAL))
+    ingest([*SAMPLE_DOCS, folder], library.create(name, LOCAL))
     return name
 
 
@@ -124,7 +132,6 @@ def main() -> None:
     parser.add_argument("--defence", nargs="+", choices=("on", "off"), default=["off", "on"])
     parser.add_argument("--verbose", action="store_true", help="with names and answers")
     options = parser.parse_args()
-    report: dict[str, dict[str, object]] = {}
     with tempfile.TemporaryDirectory(prefix="ragapp-bench-") as home:
         settings = dataclasses.replace(load_settings(), home=Path(home))
         library = Library(settings)
@@ -145,9 +152,8 @@ def main() -> None:
                         counted = put(cases, base, library, models, mode)
                         if not options.verbose:
                             del counted["names"], counted["answers"]
-                        report[f"{model}, defence {wanted}, {what}"] = counted
-                        print(model, wanted, what, counted["obeyed"], file=sys.stderr)
-    print(json.dumps(report, indent=1, ensure_ascii=False))
+                        row = {"model": model, "defence": wanted, "documents": what, **counted}
+                        print(json.dumps(row, ensure_ascii=False), flush=True)
 
 
 if __name__ == "__main__":
