@@ -208,6 +208,9 @@ class NoticeKind(StrEnum):
     DROPPED_TURNS = "dropped_turns"
     DROPPED_EXCERPTS = "dropped_excerpts"
     UNBACKED = "unbacked"
+    ORDER_OBEYED = "order_obeyed"
+    ORDER_QUOTED = "order_quoted"
+    OFF_TOPIC = "off_topic"
     NOT_SEARCHABLE_YET = "not_searchable_yet"
 
 
