@@ -130,6 +130,7 @@ class Hit:
     """
 
     chunk_id: int
+    document_id: int
     document: str
     path: str
     page: int | None

@@ -119,6 +119,7 @@ def test_the_sample_of_sentences_is_spread_and_bounded(store):
 
 def test_whitening_arrays_come_back(store):
     arrays = {"matrix": np.arange(6, dtype=np.float32).reshape(2, 3), "mean": np.ones((1, 3), "f")}
+    store.save_whitening(2, {"old": np.zeros((1, 1), "f")})
     store.save_whitening(3, arrays)
     loaded = store.load_whitening(3)
     assert {k: v.tolist() for k, v in loaded.items()} == {k: v.tolist() for k, v in arrays.items()}
