@@ -1,6 +1,5 @@
 """The promises of the store: generations, one writer, nothing lost, nothing half visible."""
 
-import json
 import logging
 import signal
 import subprocess
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 
 from ragapp import paths
+from ragapp.embedding.whiten import unit
 from ragapp.errors import (
     KnowledgeBaseBusy,
     KnowledgeBaseDamaged,
@@ -20,7 +20,8 @@ from ragapp.errors import (
     UsageError,
 )
 from ragapp.index.knowledge_base import KnowledgeBase, delete, list_names
-from ragapp.index.store import Store
+from ragapp.index.local.index import LocalIndex
+from ragapp.index.store import FittedSpace, Store
 
 from .builders import (
     IDENTITY,
@@ -119,6 +120,8 @@ def test_a_deleted_document_is_never_retrieved_again(kb):
     for each in (kb, KnowledgeBase.open(kb.folder)):
         assert texts_found(each, "the cat sat on the mat") == {"dogs chase cats"}
         assert len(each.chunks(ids)) == 1
+    raw = b"".join(file.read_bytes() for file in kb.folder.rglob("*") if file.is_file())
+    assert b"sat on the mat" not in raw
 
 
 def test_deleting_everything_leaves_a_working_knowledge_base(kb):
@@ -131,11 +134,13 @@ def test_deleting_everything_leaves_a_working_knowledge_base(kb):
     assert len(searched(kb, "cats")) == 2
 
 
-def test_generations_count_up_and_only_the_caches_of_the_last_stay(kb):
+def test_generations_count_up_and_only_the_files_of_the_last_stay(kb):
     add(kb, document("/d/a.txt", "a"))
     add(kb, document("/d/b.txt", "b"))
     assert kb.identity()["generation"] == "3"
-    assert [f.name for f in kb.folder.glob("*index-*")] == ["index-00000003"]
+    index = paths.index_folder(kb.folder)
+    assert [f.name for f in index.glob("*.json")] == ["generation-00000003.json"]
+    assert len(list(index.iterdir())) == 1 + 2 * 3  # two files for each of three segments
 
 
 def test_one_writer_may_publish_several_times(kb):
@@ -319,48 +324,121 @@ def remove(file):
     file.unlink()
 
 
+@pytest.fixture
+def kb_with_every_file(tmp_path):
+    """One whose index has a segment with a dead row."""
+    many = document("/d/many.txt", *(f"line {i} of many" for i in range(30)))
+    kb = new_kb(tmp_path / "kb", CATS, many, DOGS, space=whitening_space())
+    with kb.writer() as writer:
+        writer.remove(writer.find(name=DOGS.name)[0].id)
+        writer.publish(whitening_space())
+    return kb
+
+
 @pytest.mark.parametrize("harm", [flip_a_byte, truncate, empty, remove])
-@pytest.mark.parametrize(
-    "name", ["dense.faiss", "lexical.safetensors", "rows.safetensors", "manifest.json"]
-)
-def test_a_harmed_cache_is_rebuilt_from_the_store(tmp_path, name, harm):
-    space = whitening_space()
-    kb = new_kb(tmp_path / "kb", CATS, DOGS, space=space)
+@pytest.mark.parametrize("suffix", [".faiss", ".safetensors", ".dead", ".json"])
+def test_a_harmed_index_is_rebuilt_from_the_store(kb_with_every_file, suffix, harm, monkeypatch):
+    space, kb = whitening_space(), kb_with_every_file
     expected = searched(kb, "cats sleep", space)
-    harm(paths.index_cache(kb.folder, 1) / name)
+    [file] = paths.index_folder(kb.folder).glob(f"*{suffix}")
+    harm(file)
+    assert searched(KnowledgeBase.open(kb.folder), "cats sleep", space) == expected
+    # What was rebuilt is kept, so that it is not rebuilt at every start.
+    monkeypatch.setattr(LocalIndex, "rebuild", None)
     assert searched(KnowledgeBase.open(kb.folder), "cats sleep", space) == expected
 
 
-def test_a_harmed_cache_is_named_in_the_log(kb, caplog):
-    flip_a_byte(paths.index_cache(kb.folder, 1) / "dense.faiss")
+@pytest.mark.parametrize("harm", [flip_a_byte, truncate, empty, remove])
+@pytest.mark.parametrize("suffix", [".faiss", ".safetensors", ".dead", ".json"])
+def test_a_writer_gets_over_a_harmed_index(kb_with_every_file, suffix, harm):
+    space, kb = whitening_space(), kb_with_every_file
+    [file] = paths.index_folder(kb.folder).glob(f"*{suffix}")
+    harm(file)
+    kb = KnowledgeBase.open(kb.folder)
+    with kb.writer() as writer:
+        writer.remove(writer.find(name=CATS.name)[0].id)
+        writer.publish(space)
+    assert texts_found(KnowledgeBase.open(kb.folder), "cats", space) == {
+        f"line {i} of many" for i in range(30)
+    }
+
+
+def test_an_index_that_cannot_be_kept_is_made_in_memory(kb, monkeypatch):
+    expected = searched(kb, "cats")
+    for file in paths.index_folder(kb.folder).iterdir():
+        file.unlink()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("ragapp.index.local.manifest.write", full)
+    assert searched(KnowledgeBase.open(kb.folder), "cats") == expected
+
+
+def test_a_harmed_index_is_named_in_the_log(kb, caplog):
+    [file] = paths.index_folder(kb.folder).glob("*.faiss")
+    flip_a_byte(file)
     with caplog.at_level(logging.WARNING):
         KnowledgeBase.open(kb.folder).snapshot(RAW)
-    assert "dense.faiss does not match its checksum" in caplog.text
+    assert f"{file.name} does not match its checksum" in caplog.text
 
 
-def test_a_sound_cache_is_used(kb, monkeypatch):
-    monkeypatch.setattr("ragapp.index.snapshot.build", None)  # would be called to rebuild
+def test_a_sound_index_is_used(kb, monkeypatch):
+    monkeypatch.setattr(LocalIndex, "rebuild", None)  # would be called to rebuild
     assert len(searched(KnowledgeBase.open(kb.folder), "cats")) == 3
 
 
-def test_a_cache_of_another_generation_is_never_opened(kb):
-    old_files = {f.name: f.read_bytes() for f in paths.index_cache(kb.folder, 1).iterdir()}
+def test_an_index_of_another_generation_is_never_opened(kb):
+    old_files = {f.name: f.read_bytes() for f in paths.index_folder(kb.folder).iterdir()}
     with kb.writer() as writer:
         writer.remove(writer.find(path=CATS.path)[0].id)
         writer.publish(RAW)
     for name, content in old_files.items():  # somebody restored half a backup
-        (paths.index_cache(kb.folder, 2) / name).write_bytes(content)
+        name = name.replace("generation-00000001", "generation-00000002")
+        (paths.index_folder(kb.folder) / name).write_bytes(content)
     assert texts_found(KnowledgeBase.open(kb.folder), "cats") == {"dogs chase cats"}
 
 
-def test_a_manifest_that_lists_too_little_is_not_believed(kb):
-    expected = searched(kb, "cats")
-    folder = paths.index_cache(kb.folder, 1)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"] = {}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    flip_a_byte(folder / "dense.faiss")
-    assert searched(KnowledgeBase.open(kb.folder), "cats") == expected
+# --- the vector space ---
+
+
+def space_of(kb):
+    with kb._store() as store:
+        return store.fitted_space()
+
+
+def test_the_space_is_fitted_anew_when_the_base_has_grown_or_shrunk_by_half(tmp_path):
+    space, kb = whitening_space(), new_kb(tmp_path / "kb")
+    versions = []
+    for i in range(12):
+        add(kb, document(f"/d/{i}.txt", f"number {i}"), space=space)
+        versions.append((space_of(kb).version, space_of(kb).fitted_on))
+    assert versions[:5] == [(1, 1), (2, 2), (3, 3), (3, 3), (4, 5)]
+    assert versions[-1] == (6, 12)
+    with kb.writer() as writer:
+        for each in writer.documents()[:5]:
+            writer.remove(each.id)
+        writer.publish(space)
+        assert space_of(kb) == FittedSpace(6, 12, 7)
+        writer.remove(writer.documents()[0].id)
+        writer.publish(space)
+    assert space_of(kb) == FittedSpace(7, 6, 6)
+
+
+def test_between_fits_new_passages_take_the_map_that_stands(tmp_path):
+    space = whitening_space()
+    kb = new_kb(tmp_path / "kb", *(document(f"/d/{i}.txt", f"number {i}") for i in range(10)),
+                space=space)  # fmt: skip
+    state = kb.snapshot(space).space_state
+    add(kb, document("/d/new.txt", "a new one"), space=space)
+    with kb._store() as store:
+        loaded = store.load_whitening(space_of(kb).version)
+        rows = store.index_rows(2)
+    assert {k: v.tolist() for k, v in loaded.items()} == {k: v.tolist() for k, v in state.items()}
+    mapped = space.apply(state, rows.vectors, rows.openings)
+    question = unit(np.ones(16))
+    found = kb.snapshot(space).index.candidates(question, "", 100)
+    assert found.dense == pytest.approx(mapped @ question, abs=1e-5)
 
 
 def test_damage_inside_the_database_is_said_so(kb):
