@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,8 +24,8 @@ from ragapp.errors import (
     KnowledgeBaseDamaged,
     KnowledgeBaseError,
     KnowledgeBaseMissing,
-    UsageError,
 )
+from ragapp.index import folders
 from ragapp.index.backend import (
     Changes,
     IndexBackend,
@@ -67,16 +65,13 @@ class KnowledgeBase:
 
         Raises:
             UsageError: there is one already.
+            KnowledgeBaseError: it cannot be written.
         """
         if paths.store_file(folder).exists():
-            raise UsageError(
-                f"knowledge base '{folder.name}'", "it exists already", "Choose another name."
-            )
-        staging = folder.with_name(f".{folder.name}.new-{os.getpid()}")
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir(parents=True)
-        Store.create(paths.store_file(staging), identity).close()
-        staging.rename(folder)
+            raise folders.exists_already(folder)
+        folders.make(
+            folder, lambda staging: Store.create(paths.store_file(staging), identity).close()
+        )
         return cls(folder)
 
     @classmethod
@@ -86,14 +81,9 @@ class KnowledgeBase:
         Raises:
             KnowledgeBaseMissing: there is none of that name.
         """
-        if not paths.store_file(folder).is_file():
-            raise KnowledgeBaseMissing(
-                f"knowledge base '{folder.name}'",
-                f"there is none in {folder.parent}",
-                f"Make it with `ragapp kb create {folder.name}`, or ingest documents into it with"
-                f" `ragapp ingest PATH --kb {folder.name}`.",
-            )
-        return cls(folder)
+        opened = cls(folder)
+        opened._check_there()
+        return opened
 
     def identity(self) -> dict[str, str]:
         """Return model identity, pooling, whitening settings, generation."""
@@ -146,6 +136,13 @@ class KnowledgeBase:
                 "another ragapp is writing to it",
                 "Wait until it has finished, then run the command again.",
             ) from error
+        except OSError as error:
+            self._check_there()
+            raise KnowledgeBaseError(
+                f"knowledge base '{self.name}'",
+                f"it cannot be locked for writing ({error})",
+                f"Check that the disk has room and that you may write to {self.folder}.",
+            ) from error
         try:
             with self._store() as store:
                 yield Writer(store, self._index, self._current)
@@ -158,6 +155,7 @@ class KnowledgeBase:
             with contextlib.closing(Store.open(paths.store_file(self.folder))) as store:
                 yield store
         except sqlite3.OperationalError as error:
+            self._check_there()
             raise KnowledgeBaseError(
                 f"knowledge base '{self.name}'",
                 f"the database says: {error}",
@@ -171,6 +169,15 @@ class KnowledgeBase:
                 f"Restore the folder {self.folder} from a backup, or delete it and ingest the"
                 " documents again.",
             ) from error
+
+    def _check_there(self) -> None:
+        if not paths.store_file(self.folder).is_file():
+            raise KnowledgeBaseMissing(
+                f"knowledge base '{self.name}'",
+                f"there is none in {self.folder.parent}",
+                f"Make it with `ragapp kb create {self.name}`, or ingest documents into it with"
+                f" `ragapp ingest PATH --kb {self.name}`.",
+            )
 
 
 class Writer:
@@ -237,8 +244,8 @@ class Writer:
                 store.purge(generation)
             if index is not None and self._current.held() is not None:
                 hand_over(Snapshot(index, state))
-        self._index.drop_others(generation)
         self._next = generation + 1
+        self._index.drop_others(generation)
         return generation
 
     def _apply_changes(
@@ -287,8 +294,14 @@ def delete(folder: Path) -> None:
 
     Raises:
         KnowledgeBaseMissing, KnowledgeBaseBusy: there is none, or it is being written.
+        KnowledgeBaseError: some of its files cannot be deleted.
     """
     with KnowledgeBase.open(folder).writer():
-        doomed = folder.with_name(f".{folder.name}.deleted-{os.getpid()}")
-        folder.rename(doomed)
-    shutil.rmtree(doomed)
+        hidden = folders.discard(folder)
+    folders.sweep(folder.parent)
+    if hidden.exists():
+        raise KnowledgeBaseError(
+            f"knowledge base '{folder.name}'",
+            "it is out of use, but not all of its files could be deleted",
+            f"Delete the folder {hidden} yourself.",
+        )

@@ -1,7 +1,9 @@
 """The promises of the store: generations, one writer, nothing lost, nothing half visible."""
 
 import logging
+import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -492,6 +494,72 @@ def test_creating_over_an_existing_one_is_refused(kb):
     with pytest.raises(UsageError, match="exists already"):
         KnowledgeBase.create(kb.folder, IDENTITY)
     assert len(kb.documents()) == 2
+
+
+def test_of_many_that_create_the_same_one_gets_it_and_the_others_hear_why(tmp_path):
+    made, refused = [], []
+
+    def create():
+        try:
+            made.append(KnowledgeBase.create(tmp_path / "kb" / "new", IDENTITY))
+        except UsageError as error:
+            refused.append(str(error))
+
+    threads = [threading.Thread(target=create) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert len(made) == 1
+    assert len(refused) == 7
+    assert "exists already" in refused[0]
+    assert [entry.name for entry in (tmp_path / "kb").iterdir()] == ["new"]
+
+
+def test_what_killed_processes_left_goes_with_the_next_creation(tmp_path):
+    home = tmp_path / "kb"
+    for name in (".a.new-123", ".b.deleted-456", ".c.new-789"):
+        (home / name).mkdir(parents=True)
+        (home / name / "store.sqlite").write_bytes(b"left")
+    os.utime(home / ".a.new-123", (0, 0))
+    new_kb(home / "d")
+    assert {entry.name for entry in home.iterdir()} == {"d", ".c.new-789"}  # c is being made
+
+
+def test_a_full_disk_at_creation_is_said_so(tmp_path, monkeypatch):
+    def full(*_):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Store, "create", full)
+    with pytest.raises(KnowledgeBaseError, match=r"cannot be made.*disk is full"):
+        KnowledgeBase.create(tmp_path / "kb", IDENTITY)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_at_publishing_is_said_so_and_nothing_is_lost(kb, monkeypatch):
+    expected = searched(kb, "cats")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("ragapp.index.local.segment.save", full)
+    with pytest.raises(KnowledgeBaseError, match="No space left"):
+        add(kb, document("/d/birds.txt", "birds sing"))
+    assert searched(kb, "cats") == expected
+    monkeypatch.undo()
+    with kb.writer() as writer:
+        assert writer.unpublished()
+        writer.publish(RAW)
+    assert "birds sing" in texts_found(kb, "birds")
+
+
+def test_one_deleted_under_a_reader_is_missing_not_a_full_disk(kb):
+    reader = KnowledgeBase.open(kb.folder)
+    reader.snapshot(RAW)
+    delete(kb.folder)
+    for use in (reader.documents, lambda: reader.snapshot(RAW), lambda: add(reader, CATS)):
+        with pytest.raises(KnowledgeBaseMissing):
+            use()
 
 
 def test_opening_what_is_not_there(tmp_path):

@@ -95,7 +95,11 @@ class LocalIndex:
         """Delete what ``generation`` does not need, and what earlier versions have left."""
         for old in [*self._kb.glob("index-*"), *self._kb.glob(".index-*")]:
             shutil.rmtree(old, ignore_errors=True)
-        manifest = manifests.read(self._folder, generation)
+        try:
+            manifest = manifests.read(self._folder, generation)
+        except (OSError, IndexDamaged) as error:  # the next generation clears up
+            logger.warning("nothing is cleared away in %s: %s", self._folder, error)
+            return
         needed = {name for entry in manifest.segments for name in entry.files}
         needed.add(manifests.file_of(self._folder, generation).name)
         for file in self._folder.iterdir():
