@@ -19,7 +19,7 @@ from ragapp.index.store import Store
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 2000
-"""Passages that a question reads itself to answer from the newest generation: about 5 ms."""
+"""Passages that a question reads itself to answer from the newest generation: some 15 ms."""
 ATTEMPTS = 5
 """To open a generation before the next one is published and its files go."""
 

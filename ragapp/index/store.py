@@ -26,8 +26,7 @@ from ragapp.types import Document
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# The + keeps SQLite from sorting all chunks, vectors and all, after an index on generations.
-VISIBLE = "+d.added_in <= ? AND (d.removed_in IS NULL OR d.removed_in > ?)"
+VISIBLE = "d.added_in <= ? AND (d.removed_in IS NULL OR d.removed_in > ?)"
 IMPOSSIBLE = 1e4
 """Components of raw vectors of unit length are below 1; this is what a harmed exponent makes."""
 

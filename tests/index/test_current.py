@@ -138,6 +138,30 @@ def test_an_older_copy_of_the_folder_is_taken_for_what_it_is(kb):
     assert texts_found(kb, "cats") == {"cats sleep all day"}
 
 
+def test_a_copy_that_went_another_way_is_opened_with_its_own_dead_rows(tmp_path):
+    space = whitening_space()
+    kb = new_kb(tmp_path / "kb", *(document(f"/d/{i}.txt", f"number {i}") for i in range(20)),
+                space=space)  # fmt: skip
+    saved = [(file, file.read_bytes()) for file in kb.folder.rglob("*") if file.is_file()]
+    with kb.writer() as writer:
+        writer.remove(writer.find(name="1.txt")[0].id)
+        writer.publish(space)
+    kb.snapshot(space)
+    for file, content in saved:
+        file.write_bytes(content)
+    other = KnowledgeBase.open(kb.folder)
+    for name in ("2.txt", "3.txt"):
+        with other.writer() as writer:
+            writer.remove(writer.find(name=name)[0].id)
+            writer.publish(space)
+    mine, anew = (each.snapshot(space).index for each in (kb, KnowledgeBase.open(kb.folder)))
+    a, b = (index.candidates(QUESTION, "number 1", 100) for index in (mine, anew))
+    assert a.ids.tolist() == b.ids.tolist()
+    assert (a.dense_moments.mean, a.dense_moments.deviation) == pytest.approx(
+        (b.dense_moments.mean, b.dense_moments.deviation), abs=1e-6
+    )
+
+
 def test_a_background_opening_that_fails_leaves_the_old_one_and_says_so(
     kb, nothing_at_once, monkeypatch, caplog
 ):

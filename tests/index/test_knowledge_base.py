@@ -1,7 +1,6 @@
 """The promises of the store: generations, one writer, nothing lost, nothing half visible."""
 
 import logging
-import os
 import signal
 import sqlite3
 import subprocess
@@ -494,36 +493,6 @@ def test_creating_over_an_existing_one_is_refused(kb):
     with pytest.raises(UsageError, match="exists already"):
         KnowledgeBase.create(kb.folder, IDENTITY)
     assert len(kb.documents()) == 2
-
-
-def test_of_many_that_create_the_same_one_gets_it_and_the_others_hear_why(tmp_path):
-    made, refused = [], []
-
-    def create():
-        try:
-            made.append(KnowledgeBase.create(tmp_path / "kb" / "new", IDENTITY))
-        except UsageError as error:
-            refused.append(str(error))
-
-    threads = [threading.Thread(target=create) for _ in range(8)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    assert len(made) == 1
-    assert len(refused) == 7
-    assert "exists already" in refused[0]
-    assert [entry.name for entry in (tmp_path / "kb").iterdir()] == ["new"]
-
-
-def test_what_killed_processes_left_goes_with_the_next_creation(tmp_path):
-    home = tmp_path / "kb"
-    for name in (".a.new-123", ".b.deleted-456", ".c.new-789"):
-        (home / name).mkdir(parents=True)
-        (home / name / "store.sqlite").write_bytes(b"left")
-    os.utime(home / ".a.new-123", (0, 0))
-    new_kb(home / "d")
-    assert {entry.name for entry in home.iterdir()} == {"d", ".c.new-789"}  # c is being made
 
 
 def test_a_full_disk_at_creation_is_said_so(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ The manifest appears by rename when everything it names is on the disk.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import secrets
 from collections.abc import Mapping
@@ -57,7 +58,7 @@ def file_of(folder: Path, generation: int) -> Path:
 def write(manifest: Manifest, folder: Path) -> None:
     """Write a manifest, whole, in place of any earlier one of the same generation."""
     body = dataclasses.asdict(manifest)
-    text = json.dumps({**body, "sha256": _digest(body)}, indent=1)
+    text = json.dumps({**body, "sha256": _digest(body)})
     file = file_of(folder, manifest.generation)
     staging = file.with_suffix(f".{secrets.token_hex(4)}.partial")
     with synced(staging) as written:
@@ -118,6 +119,4 @@ def _entry(values: dict[str, object]) -> Entry:
 
 
 def _digest(body: Mapping[str, object]) -> str:
-    import hashlib
-
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

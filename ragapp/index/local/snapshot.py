@@ -30,6 +30,10 @@ class Part:
         """Return which rows count, None: all do."""
         return None if self.dead is None else ~self.dead
 
+    def dead_rows(self) -> NDArray[np.bool_]:
+        """Return which rows do not count."""
+        return np.zeros(len(self.segment.ids), np.bool_) if self.dead is None else self.dead
+
     def allowed(self, only: NDArray[np.int64] | None) -> NDArray[np.bool_] | None:
         """Return which rows count and are of some documents, sorted; None: all rows."""
         if only is None:
@@ -150,9 +154,11 @@ def assemble(number: int, parts: Sequence[Part], before: LocalSnapshot | None) -
         old = known.get(part.segment.name)
         if old is None:
             sums = sums.plus(part.segment.statistics(part.dead))
-        elif part.dead_file != old.dead_file and part.dead is not None:
-            newly = part.dead if old.dead is None else part.dead & ~old.dead
-            sums = sums.minus(part.segment.statistics_of(np.flatnonzero(newly)))
+        elif part.dead_file != old.dead_file:
+            now, then = part.dead_rows(), old.dead_rows()
+            sums = sums.minus(part.segment.statistics_of(np.flatnonzero(now & ~then)))
+            # None revives, unless an older copy of the folder has been put in its place.
+            sums = sums.plus(part.segment.statistics_of(np.flatnonzero(then & ~now)))
     return LocalSnapshot(number, tuple(parts), sums)
 
 
