@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ragapp.index.backend import Passages, SearchIndex
-from ragapp.index.store import IndexRows
+from ragapp.index.rows import IndexRows
 
 if TYPE_CHECKING:
     import numpy as np

@@ -19,16 +19,22 @@ import numpy as np
 
 from ragapp.errors import KnowledgeBaseDamaged
 from ragapp.index import migrations
-from ragapp.index.rows import NewChunk, StoredChunk, chunk_row, dequantise, stored_chunk
-from ragapp.text.terms import TERMS_VERSION, TermCounts
+from ragapp.index.rows import (
+    IndexRows,
+    NewChunk,
+    StoredChunk,
+    chunk_row,
+    dequantise,
+    index_rows,
+    stored_chunk,
+)
+from ragapp.text.terms import TERMS_VERSION
 from ragapp.types import Document
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 VISIBLE = "d.added_in <= ? AND (d.removed_in IS NULL OR d.removed_in > ?)"
-IMPOSSIBLE = 1e4
-"""Components of raw vectors of unit length are below 1; this is what a harmed exponent makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +49,6 @@ class StoredDocument:
     pages: int
     chunks: int
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class IndexRows:
-    """What an index is built from; row i is chunk ``ids[i]``, ids ascend.
-
-    ids, documents: (n,) int64; vectors: (n, d) float32 raw; openings: the first 200 characters.
-    """
-
-    ids: NDArray[np.int64]
-    documents: NDArray[np.int64]
-    vectors: NDArray[np.float32]
-    terms: list[TermCounts]
-    openings: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,26 +271,7 @@ class Store:
             f" WHERE {condition} ORDER BY c.id",
             values,
         ).fetchall()
-        dimension = int(self.meta()["dimension"])
-        for row in rows:
-            if len(row[2]) != 4 * dimension:
-                raise _damaged_vector(row[6])
-        vectors = np.frombuffer(b"".join(row[2] for row in rows), np.float32)
-        vectors = vectors.reshape(len(rows), dimension)
-        # One such vector in the mean of all would spoil every score of the base.
-        odd = np.flatnonzero(~(np.abs(vectors) < IMPOSSIBLE).all(axis=1))
-        if len(odd):
-            raise _damaged_vector(rows[odd[0]][6])
-        return IndexRows(
-            ids=np.array([row[0] for row in rows], np.int64),
-            documents=np.array([row[1] for row in rows], np.int64),
-            vectors=vectors,
-            terms=[
-                TermCounts(np.frombuffer(row[3], np.uint64), np.frombuffer(row[4], np.uint16))
-                for row in rows
-            ],
-            openings=[row[5] for row in rows],
-        )
+        return index_rows(rows, int(self.meta()["dimension"]))
 
     def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
         """Read chunks by id; ids that are gone are left out."""
@@ -372,11 +345,3 @@ def _connect(file: Path, *, create: bool) -> sqlite3.Connection:
     for pragma in migrations.PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
     return connection
-
-
-def _damaged_vector(document: str) -> KnowledgeBaseDamaged:
-    return KnowledgeBaseDamaged(
-        f"document '{document}'",
-        "a vector stored for it is damaged",
-        "Delete the document and ingest its file again.",
-    )

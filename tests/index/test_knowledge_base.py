@@ -1,6 +1,8 @@
 """The promises of the store: generations, one writer, nothing lost, nothing half visible."""
 
 import logging
+import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -323,6 +325,82 @@ def empty(file):
 
 def remove(file):
     file.unlink()
+
+
+class Stopped(BaseException):
+    """The process ends here."""
+
+
+@pytest.fixture
+def stop_at(monkeypatch):
+    """Let the process end at the nth step that changes files; returns whether it got so far."""
+    steps = [(os, "fsync"), (Path, "replace"), (Path, "unlink"), (Store, "purge"),
+             (Store, "publish"), (LocalIndex, "drop_others")]  # fmt: skip
+
+    def arm(nth):
+        left = [nth]
+
+        def counted(real):
+            def step(*arguments, **options):
+                left[0] -= 1
+                if left[0] == 0:
+                    raise Stopped
+                return real(*arguments, **options)
+
+            return step
+
+        for owner, name in steps:
+            monkeypatch.setattr(owner, name, counted(getattr(owner, name)))
+        return left
+
+    return arm
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_a_writer_stopped_anywhere_in_publishing_leaves_one_generation_or_the_other(
+    tmp_path, stop_at, monkeypatch, refit
+):
+    space = whitening_space()
+    first = [document(f"/d/{i}.txt", f"number {i}") for i in range(4 if refit else 12)]
+    original = new_kb(tmp_path / "original", *first, space=space)
+    with original.writer() as writer:  # so that there is a file of dead rows, too
+        writer.remove(writer.find(name="0.txt")[0].id)
+        writer.publish(space)
+    birds = document("/d/birds.txt", "birds sing")
+    before = texts_found(original, "birds", space)
+    after = before - {"number 1"} | {"birds sing"}
+
+    def change(kb):
+        with kb.writer() as writer:
+            writer.remove(writer.find(name="1.txt")[0].id)
+            writer.add(birds, chunks_of(birds))
+            if refit:
+                more = document("/d/more.txt", *(f"more {i}" for i in range(9)))
+                writer.add(more, chunks_of(more))
+            writer.publish(space)
+
+    for nth in range(1, 100):
+        kb = KnowledgeBase.open(Path(shutil.copytree(original.folder, tmp_path / str(nth))))
+        left = stop_at(nth)
+        stopped = False
+        try:
+            change(kb)
+        except Stopped:
+            stopped = True
+        monkeypatch.undo()
+        if not stopped:
+            break
+        reopened = KnowledgeBase.open(kb.folder)
+        found = {t for t in texts_found(reopened, "birds", space) if not t.startswith("more")}
+        assert found in (before, after)
+        assert left[0] == 0
+        add(reopened, document("/d/last.txt", "last"), space=space)
+        found = {t for t in texts_found(reopened, "birds", space) if not t.startswith("more")}
+        assert found == after | {"last"}
+        index = paths.index_folder(kb.folder)
+        assert len(list(index.iterdir())) <= 8
+        assert len(list(index.glob("*.json"))) == 1
+    assert nth > 8
 
 
 @pytest.fixture
