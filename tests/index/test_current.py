@@ -183,8 +183,8 @@ def lines(path, count):
     return document(path, *(f"line {i} of {path}" for i in range(count)))
 
 
-SLOW_S = 1.0
-BOUND_S = 0.6
+SLOW_S = 2.0
+BOUND_S = 1.5
 
 
 @pytest.mark.parametrize("same_process", [True, False], ids=["one object", "two objects"])

@@ -1,7 +1,7 @@
 """FAISS over the whitened vectors of one segment; row i is the segment's i-th passage.
 
-Exact on purpose: 100,000 passages of 384 dimensions take some 15 ms on 2 cores, less than
-encoding the question.
+Exact on purpose: 100,000 passages of 384 dimensions take some 8 ms of CPU, less than encoding the
+question.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ def top(
     k = min(k, index.ntotal)
     if not k:
         return np.zeros(0, np.int64), np.zeros(0, np.float32)
-    if allowed is None:
-        scores, rows = index.search(question[None], k)
-    else:
-        bits = np.packbits(allowed, bitorder="little")
-        chosen = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))
-        scores, rows = index.search(question[None], k, params=chosen)
+    # Without a selector FAISS shares one question out to all threads from 10,000 rows on, which
+    # costs more than it saves: 16 against 0.8 ms of CPU there, 30 against 8 at 100,000 (2 cores).
+    bits = np.packbits(np.ones(index.ntotal, np.bool_) if allowed is None else allowed,
+                       bitorder="little")  # fmt: skip
+    chosen = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))
+    scores, rows = index.search(question[None], k, params=chosen)
     found = rows[0] >= 0  # fewer than k allowed: the rest is -1
     return rows[0][found], scores[0][found]
 
