@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from ragapp.embedding.space import VectorSpace
 from ragapp.embedding.whiten import BackgroundStatistics, moments, unit
 from ragapp.index.knowledge_base import KnowledgeBase
+from ragapp.index.recipe import Recipe
 from ragapp.index.rows import NewChunk
 from ragapp.retrieval.fuse import CANDIDATES
 from ragapp.text.language import Language
@@ -44,7 +45,11 @@ WORDS = 120
 QUESTION_WORDS = 8
 VOCABULARY = 30_000
 CHUNKS_A_DOCUMENT = 100
-IDENTITY = {"embedder": "random", "pooling": "mean", "dimension": str(DIMENSION)}
+RECIPE = Recipe(
+    embedder="random", embedder_fingerprint="0", pooling="mean", dimension=DIMENSION,
+    query_prefix="", passage_prefix="", whitening=True, whitening_exponent=0.2,
+    whitening_dimensions=0, whitening_shared_mean=False, chunk_tokens=320, background_version=1,
+)  # fmt: skip
 
 
 def main() -> None:
@@ -60,7 +65,7 @@ def main() -> None:
     made = Synthetic()
     with tempfile.TemporaryDirectory(prefix="ragapp-bench-") as home:
         for chunks in options.chunks:
-            kb = KnowledgeBase.create(Path(home) / str(chunks), IDENTITY)
+            kb = KnowledgeBase.create(Path(home) / str(chunks), RECIPE)
             report[str(chunks)] = measure(kb, chunks, options.repeats, made)
     first, last = (report[str(n)] for n in (options.chunks[0], options.chunks[-1]))
     report["last to first"] = {

@@ -35,6 +35,7 @@ from ragapp.index.backend import (
 )
 from ragapp.index.current import CurrentSnapshot
 from ragapp.index.local.index import LocalIndex
+from ragapp.index.recipe import Recipe
 from ragapp.index.rows import NewChunk, StoredChunk
 from ragapp.index.snapshot import Snapshot, VectorSpace, compared
 from ragapp.index.store import FittedSpace, Store, StoredDocument
@@ -60,8 +61,8 @@ class KnowledgeBase:
         self._current = CurrentSnapshot(self._index, self._store)
 
     @classmethod
-    def create(cls, folder: Path, identity: dict[str, str]) -> KnowledgeBase:
-        """Make an empty knowledge base; ``identity`` fixes model, pooling and whitening.
+    def create(cls, folder: Path, recipe: Recipe) -> KnowledgeBase:
+        """Make an empty knowledge base; ``recipe`` fixes model, pooling and whitening.
 
         Raises:
             UsageError: there is one already.
@@ -69,9 +70,8 @@ class KnowledgeBase:
         """
         if paths.store_file(folder).exists():
             raise folders.exists_already(folder)
-        folders.make(
-            folder, lambda staging: Store.create(paths.store_file(staging), identity).close()
-        )
+        meta = recipe.to_meta()
+        folders.make(folder, lambda staging: Store.create(paths.store_file(staging), meta).close())
         return cls(folder)
 
     @classmethod
@@ -85,10 +85,27 @@ class KnowledgeBase:
         opened._check_there()
         return opened
 
-    def identity(self) -> dict[str, str]:
-        """Return model identity, pooling, whitening settings, generation."""
+    def recipe(self) -> Recipe:
+        """Return how its vectors and terms were made.
+
+        Raises:
+            KnowledgeBaseDamaged: it does not say so, or not in a way this program reads.
+        """
         with self._store() as store:
-            return store.meta()
+            try:
+                return Recipe.from_meta(store.meta())
+            except (KeyError, ValueError) as error:
+                raise KnowledgeBaseDamaged(
+                    f"knowledge base '{self.name}'",
+                    f"it does not say how it was made ({error})",
+                    f"Restore the folder {self.folder} from a backup, or delete it and ingest the"
+                    " documents again.",
+                ) from error
+
+    def generation(self) -> int:
+        """Return the number of the generation that searches see."""
+        with self._store() as store:
+            return store.generation()
 
     def documents(self) -> list[StoredDocument]:
         """List the documents that searches see."""

@@ -57,9 +57,7 @@ def search(
         for place, chunk, sentences in zip(places, read, scored, strict=True)
     ]
     reranked = reranker.rerank(query.text, hits)
-    return Found(
-        reranked[:k], trace(query.text, index.generation(), found, reranked, k, deleted)
-    )
+    return Found(reranked[:k], trace(query.text, index.generation(), found, reranked, k, deleted))
 
 
 def _read(

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragapp.errors import UsageError
+from ragapp.library import Library
 from ragapp.web.guard import Guard, is_loopback
-from ragapp.workspace import Workspace
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -34,7 +34,7 @@ SHUTDOWN_S = 2
 
 
 def serve(
-    workspace: Workspace,
+    library: Library,
     *,
     host: str,
     port: int,
@@ -64,11 +64,11 @@ def serve(
             if open_browser:
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-        app = asgi_app(workspace, password=password, loopback_only=is_loopback(host))
+        app = asgi_app(library, password=password, loopback_only=is_loopback(host))
         _run(app, listening, started)
 
 
-def asgi_app(workspace: Workspace, *, password: str, loopback_only: bool) -> ASGIApp:
+def asgi_app(library: Library, *, password: str, loopback_only: bool) -> ASGIApp:
     """Return the page behind its guard."""
     import gradio as gr
     from fastapi import FastAPI
@@ -76,7 +76,7 @@ def asgi_app(workspace: Workspace, *, password: str, loopback_only: bool) -> ASG
     from ragapp.web.page import build_app
 
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    page = build_app(workspace)
+    page = build_app(library)
     fonts = [gr.themes.Font(name) for name in FONTS]
     gr.mount_gradio_app(
         api,
@@ -92,7 +92,7 @@ def asgi_app(workspace: Workspace, *, password: str, loopback_only: bool) -> ASG
         mcp_server=False,
         favicon_path=str(STATIC / "favicon.svg"),
     )
-    language = workspace.settings.language
+    language = library.settings.web.language
     return Guard(api, password=password, loopback_only=loopback_only, language=language)
 
 

@@ -9,7 +9,7 @@ from ragapp.errors import KnowledgeBaseError, UsageError
 from ragapp.index import folders
 from ragapp.index.knowledge_base import KnowledgeBase
 
-from .builders import IDENTITY, new_kb
+from .builders import RECIPE, new_kb
 
 
 def test_of_many_that_create_the_same_one_gets_it_and_the_others_hear_why(tmp_path):
@@ -17,7 +17,7 @@ def test_of_many_that_create_the_same_one_gets_it_and_the_others_hear_why(tmp_pa
 
     def create():
         try:
-            made.append(KnowledgeBase.create(tmp_path / "kb" / "new", IDENTITY))
+            made.append(KnowledgeBase.create(tmp_path / "kb" / "new", RECIPE))
         except UsageError as error:
             refused.append(str(error))
 

@@ -27,8 +27,8 @@ from ragapp.index.local.index import LocalIndex
 from ragapp.index.store import FittedSpace, Store
 
 from .builders import (
-    IDENTITY,
     RAW,
+    RECIPE,
     chunks_of,
     document,
     new_kb,
@@ -140,7 +140,7 @@ def test_deleting_everything_leaves_a_working_knowledge_base(kb):
 def test_generations_count_up_and_only_the_files_of_the_last_stay(kb):
     add(kb, document("/d/a.txt", "a"))
     add(kb, document("/d/b.txt", "b"))
-    assert kb.identity()["generation"] == "3"
+    assert kb.generation() == 3
     index = paths.index_folder(kb.folder)
     assert [f.name for f in index.glob("*.json")] == ["generation-00000003.json"]
     assert len(list(index.iterdir())) == 1 + 2 * 3  # two files for each of three segments
@@ -569,7 +569,7 @@ def test_nothing_on_disk_is_a_pickle(kb):
 
 def test_creating_over_an_existing_one_is_refused(kb):
     with pytest.raises(UsageError, match="exists already"):
-        KnowledgeBase.create(kb.folder, IDENTITY)
+        KnowledgeBase.create(kb.folder, RECIPE)
     assert len(kb.documents()) == 2
 
 
@@ -579,7 +579,7 @@ def test_a_full_disk_at_creation_is_said_so(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Store, "create", full)
     with pytest.raises(KnowledgeBaseError, match=r"cannot be made.*disk is full"):
-        KnowledgeBase.create(tmp_path / "kb", IDENTITY)
+        KnowledgeBase.create(tmp_path / "kb", RECIPE)
     assert list(tmp_path.iterdir()) == []
 
 
