@@ -54,9 +54,15 @@ class CurrentSnapshot:
                 return held
             if held is not None and held.generation > published:
                 held = None  # an older copy of the folder has been put in its place
-            if held is None or self._passages_to_read(held, published) <= AT_ONCE:
-                self._held = self._open(space, held)
+            if held is None:
+                self._held = self._opened(None) or self._rebuilt(space)
                 return self._held
+            to_read = self._backend.to_read(published, held.index)
+            if to_read is not None and to_read <= AT_ONCE:
+                opened = self._opened(held)
+                if opened is not None:
+                    self._held = opened
+                    return opened
             if self._renewal is None or not self._renewal.is_alive():
                 self._renewal = threading.Thread(
                     target=self._renew, args=(space, held), name="index-renewal", daemon=True
@@ -79,16 +85,9 @@ class CurrentSnapshot:
         with self._store() as store:
             return store.generation()
 
-    def _passages_to_read(self, held: Snapshot, published: int) -> int:
-        count = self._backend.to_read(published, held.index)
-        if count is None:  # to be built from the store
-            with self._store() as store:
-                return store.fitted_space().passages
-        return count
-
     def _renew(self, space: VectorSpace, held: Snapshot) -> None:
         try:
-            renewed = self._open(space, held)
+            renewed = self._opened(held) or self._rebuilt(space)
         except (RagappError, OSError, MemoryError):
             logger.exception("the newest generation cannot be opened; an older one answers")
             return
@@ -96,21 +95,25 @@ class CurrentSnapshot:
             if self._held is None or self._held.generation < renewed.generation:
                 self._held = renewed
 
-    def _open(self, space: VectorSpace, held: Snapshot | None) -> Snapshot:
-        known = held.index if held else None
-        attempts = 0
-        while True:
-            attempts += 1
-            # One transaction: a writer may publish, and purge, between two of these reads.
+    def _opened(self, held: Snapshot | None) -> Snapshot | None:
+        """Open the index of the published generation; None when it is absent or harmed."""
+        for _ in range(ATTEMPTS):
+            # One transaction: a writer may publish between two of these reads.
             with self._store() as store, store.transaction(write=False):
-                generation = store.generation()
-                version = store.fitted_space().version
+                generation, version = store.generation(), store.fitted_space().version
                 state = store.load_whitening(version)
-                index = self._backend.open(generation, version, known)
-                if index is not None:
-                    return Snapshot(index, state)
-                if attempts < ATTEMPTS and generation != self._published():
-                    continue
-                rows = store.index_rows(generation)
-            whole = whole_generation(generation, version, compared(rows, space, state))
-            return Snapshot(self._backend.rebuild(whole), state)
+            index = self._backend.open(generation, version, held.index if held else None)
+            if index is not None:
+                return Snapshot(index, state)
+            if generation == self._published():
+                break  # else its files went when the next one was published
+        return None
+
+    def _rebuilt(self, space: VectorSpace) -> Snapshot:
+        """Make the index of the published generation anew from the store."""
+        with self._store() as store, store.transaction(write=False):
+            generation, version = store.generation(), store.fitted_space().version
+            state = store.load_whitening(version)
+            rows = store.index_rows(generation)
+        every = compared(rows, space, state)
+        return Snapshot(self._backend.rebuild(whole_generation(generation, version, every)), state)

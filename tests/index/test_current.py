@@ -88,6 +88,26 @@ def test_a_missing_index_is_made_in_the_background_too(kb, nothing_at_once, gate
     wait_for(lambda: "birds sing" in texts_found(reader, "birds"))
 
 
+def test_a_harmed_new_segment_is_not_mended_in_a_question(kb, monkeypatch):
+    reader = KnowledgeBase.open(kb.folder)
+    reader.snapshot(RAW)
+    old = set(paths.index_folder(kb.folder).iterdir())
+    add(kb, "birds sing")
+    for file in set(paths.index_folder(kb.folder).iterdir()) - old:
+        if file.suffix == ".faiss":
+            file.write_bytes(b"harmed")
+    gate, rebuild = threading.Event(), LocalIndex.rebuild
+
+    def wait_and_rebuild(*arguments):
+        assert gate.wait(30)
+        return rebuild(*arguments)
+
+    monkeypatch.setattr(LocalIndex, "rebuild", wait_and_rebuild)
+    assert texts_found(reader, "birds") == {"cats sleep all day"}
+    gate.set()
+    wait_for(lambda: "birds sing" in texts_found(reader, "birds"))
+
+
 def test_the_first_question_waits(kb, nothing_at_once, gate):
     gate.clear()
     found = []

@@ -41,9 +41,10 @@ class Part:
         documents = self.segment.documents
         starts = np.searchsorted(documents, only, "left")
         ends = np.searchsorted(documents, only, "right")
-        allowed = np.zeros(len(documents), np.bool_)
-        for start, end in zip(starts, ends, strict=True):
-            allowed[start:end] = True
+        bounds = np.zeros(len(documents) + 1, np.int64)
+        np.add.at(bounds, starts, 1)
+        np.add.at(bounds, ends, -1)
+        allowed = np.cumsum(bounds[:-1]) > 0
         return allowed if self.dead is None else allowed & ~self.dead
 
 
