@@ -69,8 +69,8 @@ def main() -> None:
     library = Library(settings)
     within = library.open("latency", LOCAL)
     engine = library.models.engine()
-    snapshot = within.kb.snapshot(within.space)
-    questions = questions_from(within, snapshot.ids.tolist(), 2 * options.questions)
+    ids = within.kb.chunk_ids()
+    questions = questions_from(within, ids, 2 * options.questions)
     python = peer_python()
     gguf = options.gguf or original_gguf()
     stop = list(engine.tokenizer.terminators)
@@ -91,7 +91,7 @@ def main() -> None:
     print(
         json.dumps(
             {
-                "chunks": len(snapshot.ids),
+                "chunks": len(ids),
                 "questions": len(ours),
                 "engine": type(engine).__name__,
                 "first_token_s": round(seconds, 3),

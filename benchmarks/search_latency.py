@@ -47,8 +47,8 @@ def main() -> None:
                 break
             ingest(files[first : first + BATCH], within)
         ingest_s = time.perf_counter() - started
-        snapshot = within.kb.snapshot(within.space)
-        queries = questions_from(within, snapshot.ids.tolist(), options.questions)
+        ids = within.kb.chunk_ids()
+        queries = questions_from(within, ids, options.questions)
         find(queries[0], within, 10)
         times = []
         for query in queries:
@@ -58,7 +58,7 @@ def main() -> None:
         print(
             json.dumps(
                 {
-                    "chunks": len(snapshot.ids),
+                    "chunks": len(ids),
                     "ingest_s": ingest_s,
                     "queries": len(times),
                     "p50_ms": statistics.median(times),

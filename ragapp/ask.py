@@ -97,7 +97,7 @@ def find(
         EmptyQuestion: there is no word in it.
     """
     query = make_query(question, history, within.encoder)
-    return search(query, within.kb, within.space, within.reranker, k)
+    return search(query, within.kb, within.space, within.reranker, k).hits
 
 
 def ask(

@@ -41,9 +41,9 @@ def writer_lock(kb: Path) -> Path:
     return kb / "writer.lock"
 
 
-def index_cache(kb: Path, generation: int) -> Path:
-    """Return the folder of FAISS and BM25 files of one generation; it can be rebuilt."""
-    return kb / f"index-{generation:08d}"
+def index_folder(kb: Path) -> Path:
+    """Return the folder of FAISS and BM25 files; it can be made anew from the store."""
+    return kb / "index"
 
 
 def uploads(kb: Path) -> Path:

@@ -34,7 +34,7 @@ def statuses(results):
 
 
 def texts(kb):
-    chunks = kb.kb.chunks(kb.kb.snapshot(kb.space).ids.tolist())
+    chunks = kb.kb.chunks(kb.kb.chunk_ids())
     return " ".join(chunk.text for chunk in chunks.values())
 
 
