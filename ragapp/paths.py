@@ -51,6 +51,11 @@ def uploads(kb: Path) -> Path:
     return kb / "files"
 
 
+def incoming(home: Path) -> Path:
+    """Return the folder of files that a browser has sent and nobody has used yet."""
+    return home / ".incoming"
+
+
 def model(models: Path, name: str) -> Path:
     """Return the folder of a model that has landed."""
     return models / name

@@ -58,13 +58,21 @@ class Settings:
     quantization: str = "none"  # of the torch engine's weights: none, int8, int4
     low_memory: bool = False  # stream the chat model's layers from disk
     endpoint: str = ""  # address of an OpenAI-compatible server, for example http://host:8000/v1
-    endpoint_key: str = ""
+    endpoint_key: str = dataclasses.field(default="", repr=False)
 
     # web
     host: str = "127.0.0.1"
     port: int = 7860
-    password: str = ""
+    password: str = dataclasses.field(default="", repr=False)
+    password_file: str = ""  # a file whose first line is the password
+    tls_certificate: str = ""  # PEM files: with both the page is served over https
+    tls_key: str = ""
+    trusted_proxies: str = ""  # addresses whose X-Forwarded headers are believed, by commas
     language: str = "auto"  # of the interface: zh, en, or what the browser asks for
+
+
+SECRETS = tuple(field.name for field in dataclasses.fields(Settings) if not field.repr)
+"""Settings that are never shown."""
 
 
 def load_settings(
@@ -99,6 +107,12 @@ def load_settings(
     )
 
 
+def forget_secrets() -> None:
+    """Take secrets out of the environment, which every child process would inherit."""
+    for name in SECRETS:
+        os.environ.pop(f"{ENVIRONMENT_PREFIX}{name.upper()}", None)
+
+
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
@@ -128,7 +142,7 @@ def _convert(key: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - a sett
     except (ValueError, TypeError) as error:
         raise SettingsError(
             f"setting '{key}' in {origin}",
-            f"{value!r} is not a value of kind {kind.__name__}",
+            f"{'it' if key in SECRETS else repr(value)} is not a value of kind {kind.__name__}",
             f"The default is {getattr(Settings(), key)!r}.",
         ) from error
 

@@ -107,6 +107,12 @@ class IngestQueue:
                 if batch.kb == kb:
                     batch.stop.set()
 
+    def stop_all(self) -> None:
+        """Stop everything: the program ends."""
+        with self._changed:
+            for batch in self._batches:
+                batch.stop.set()
+
     def clear(self, kb: str) -> None:
         """Forget the rows of a knowledge base unless it is being worked on."""
         with self._changed:

@@ -17,13 +17,14 @@ from ragapp.index.store import StoredDocument
 from ragapp.ingest import remove
 from ragapp.uploads import IngestQueue
 from ragapp.web import render
+from ragapp.web.drop import DROPPED_EVENT, drop_zone_html
 from ragapp.web.labels import Labels
 from ragapp.web.panes import html_pane
 from ragapp.web.strings import STRINGS, Strings
 from ragapp.workspace import Workspace
 
 if TYPE_CHECKING:
-    from gradio.components import HTML, Button, Dropdown, File, Textbox
+    from gradio.components import HTML, Button, Dropdown, Textbox
 
 POLL_S = 0.15
 """How often the rows of files at work are drawn anew at most."""
@@ -48,7 +49,7 @@ class LibraryPanel:
     delete: Button
     confirm: Button
     keep: Button
-    drop: File
+    drop: HTML
     files: HTML
     stop: Button
     clear: Button
@@ -97,8 +98,7 @@ def build_library(labels: Labels, names: Sequence[str], first: str) -> LibraryPa
             )
     said = html_pane("said")
     drop = labels.bind(
-        gr.File(file_count="multiple", elem_id="drop", height=118, container=True),
-        lambda s: {"label": s.upload},
+        html_pane("drop", js_on_load=DROPPED_EVENT), lambda s: {"value": drop_zone_html(s)}
     )
     files = html_pane("files")
     with gr.Row(elem_id="files-buttons"):

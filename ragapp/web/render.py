@@ -129,12 +129,6 @@ def jump_html(strings: Strings) -> str:
     return f"<nav>{buttons}</nav>"
 
 
-def drop_words_html(strings: Strings) -> str:
-    """Put our words on the place where files are dropped; Gradio has its own and no way in."""
-    words = f"{strings.drop}\\A {strings.drop_formats}"
-    return f'<style>:root {{ --drop-words: "{words}"; }}</style>'
-
-
 def _exchange(exchange: Exchange, strings: Strings) -> str:
     parts = [f'<div class="question" dir="auto">{escape(exchange.question)}</div>']
     if exchange.thinking.strip():

@@ -32,6 +32,11 @@ class Strings:
     upload: str
     drop: str
     drop_formats: str
+    sending: str
+    too_large: str
+    no_room: str
+    too_many_files: str
+    not_sent: str
     stop_ingest: str
     documents: str
     no_documents: str
@@ -91,6 +96,7 @@ class Strings:
     login: str
     wrong_password: str
     too_many: str
+    logout: str
 
 
 ENGLISH = Strings(
@@ -113,6 +119,13 @@ ENGLISH = Strings(
     upload="Add documents",
     drop="Drop files here, or click to choose",
     drop_formats="PDF, Word, Markdown, HTML, text",
+    sending="being sent",
+    too_large="This file is larger than {limit} MiB. Split it into parts.",
+    no_room="There is no room for this file. Wait until the files before it have been read, or free"
+    " some space on the disk; then drop it again.",
+    too_many_files="Too many files are being sent. Wait until they are done, then drop it again.",
+    not_sent="The file did not arrive. Check that it can still be opened and that ragapp runs, then"
+    " drop it again.",
     stop_ingest="Stop",
     documents="Documents",
     no_documents="Nothing here yet. Drop files above to begin.",
@@ -192,6 +205,7 @@ ENGLISH = Strings(
     login="Open",
     wrong_password="That is not the password.",  # noqa: S106
     too_many="Too many attempts. Wait {seconds} s.",
+    logout="Log out",
 )
 
 CHINESE = Strings(
@@ -214,6 +228,11 @@ CHINESE = Strings(
     upload="添加文档",
     drop="把文件拖到这里，或点击选择",
     drop_formats="PDF、Word、Markdown、HTML、纯文本",
+    sending="正在上传",
+    too_large="此文件超过 {limit} MiB，请拆分后再试。",
+    no_room="空间不足，无法接收此文件。请等前面的文件处理完，或清理磁盘空间，然后重新拖入。",
+    too_many_files="正在上传的文件太多。请等它们完成后再重新拖入。",
+    not_sent="文件没有传到。请确认文件仍可打开、ragapp 仍在运行，然后重新拖入。",
     stop_ingest="停止",
     documents="文档",
     no_documents="还没有文档。把文件拖到上方即可开始。",
@@ -291,6 +310,7 @@ CHINESE = Strings(
     login="进入",
     wrong_password="密码不对。",  # noqa: S106
     too_many="尝试次数过多，请等待 {seconds} 秒。",
+    logout="退出登录",
 )
 
 STRINGS: dict[str, Strings] = {Language.CHINESE: CHINESE, Language.ENGLISH: ENGLISH}
