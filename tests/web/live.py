@@ -42,9 +42,9 @@ class Live:
 
     port: int
     gate: Gate
-    inbox: Inbox
-    incoming: Path
-    workspace: Workspace
+    inbox: Any
+    incoming: Any
+    workspace: Any
 
     @property
     def host(self) -> str:
@@ -90,6 +90,11 @@ class Live:
     def upload(self, cookie: str, name: str, content: bytes, **headers: str) -> Reply:
         return self.request("POST", "/upload", content, cookie=cookie, x_file_name=name, **headers)
 
+    def mounted(self) -> list[Any]:
+        """Return the apps behind the guard: ours, and Gradio's in it."""
+        ours = self.gate._app
+        return [ours, *(route.app for route in ours.routes if hasattr(route, "app"))]
+
     def events(self) -> list[dict[str, Any]]:
         """Return what the page can have done, as its configuration tells the browser."""
         page = self.request("GET", "/", cookie=self.log_in()).text
@@ -112,26 +117,75 @@ class Live:
 
 @contextmanager
 def live(home: Path, models: Path, password: str = "", **access: Any) -> Iterator[Live]:
-    settings = replace(Settings(), home=home, models=models)
-    workspace = Workspace(settings)
+    """Serve the whole page."""
+    workspace = Workspace(replace(Settings(), home=home, models=models))
     incoming = home / "incoming"
     incoming.mkdir(parents=True)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         inbox = Inbox(incoming)
-        given = {"password": password, "loopback_only": True, "port": port, "language": "en"}
-        app, stop = asgi_app(workspace, Access(**{**given, **access}), inbox)
-        config = uvicorn.Config(
-            app, log_level="warning", lifespan="on", ws="none", proxy_headers=False,
-            timeout_graceful_shutdown=1,
-        )  # fmt: skip
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.02)
-        yield Live(port, app, inbox, incoming, workspace)
-        stop()
+        app, stop = asgi_app(workspace, _access(port, password, access), inbox)
+        with running(app, listening):
+            yield Live(port, app, inbox, incoming, workspace)
+            stop()
+
+
+@contextmanager
+def gate_alone(password: str = "", **access: Any) -> Iterator[Live]:
+    """Serve an app behind the gate that answers everything with what it was told."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        app = Gate(Echo(), _access(port, password, access), NoEvents())
+        with running(app, listening):
+            yield Live(port, app, None, None, None)
+
+
+class NoEvents:
+    def of(self, session_id: str) -> int:
+        return 0
+
+
+class Echo:
+    """Answers with the scope it was given, and with what Gradio's CORS would add."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        seen = {
+            "headers": {n.decode(): v.decode("latin-1") for n, v in scope["headers"]},
+            "query": scope["query_string"].decode(),
+            "state": dict(scope["state"]),
+            "client": scope["client"],
+            "scheme": scope["scheme"],
+        }
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"access-control-allow-origin", b"https://evil.example"),
+            (b"Access-Control-Allow-Credentials", b"true"),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps(seen).encode()})
+
+
+@contextmanager
+def running(app: Any, listening: socket.socket) -> Iterator[None]:
+    config = uvicorn.Config(
+        app, log_level="warning", lifespan="on" if not isinstance(app._app, Echo) else "off",
+        ws="none", proxy_headers=False, timeout_graceful_shutdown=1,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.02)
+    try:
+        yield
+    finally:
         server.should_exit = True
         thread.join(timeout=20)
+
+
+def _access(port: int, password: str, more: dict[str, Any]) -> Access:
+    given = {"password": password, "loopback_only": True, "port": port, "language": "auto"}
+    return Access(**{**given, **more})

@@ -87,7 +87,7 @@ async def _password_of(body: AsyncIterator[bytes]) -> str | None:
         if len(form) > LONGEST_FORM:
             return None
     try:
-        fields = parse_qs(form.decode("ascii"), max_num_fields=8)
+        fields = parse_qs(form.decode(errors="replace"), max_num_fields=8)
     except ValueError:
         return None
     return fields.get("password", [""])[0]
