@@ -90,10 +90,29 @@ class Live:
     def upload(self, cookie: str, name: str, content: bytes, **headers: str) -> Reply:
         return self.request("POST", "/upload", content, cookie=cookie, x_file_name=name, **headers)
 
+    def outcome(self, cookie: str, page: str) -> str:
+        """Return what the events of a page have answered, until all are done."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        path = f"/gradio_api/queue/data?session_hash={page}"
+        connection.request("GET", path, headers={"cookie": cookie})
+        text = connection.getresponse().read().decode()
+        connection.close()
+        return text
+
+    def session_of(self, cookie: str) -> str:
+        session = self.gate._sessions.find(cookie.partition("=")[2])
+        assert session is not None
+        return session.id
+
     def mounted(self) -> list[Any]:
-        """Return the apps behind the guard: ours, and Gradio's in it."""
-        ours = self.gate._app
-        return [ours, *(route.app for route in ours.routes if hasattr(route, "app"))]
+        """Return every route behind the gate: ours, Gradio's, and those of its parts."""
+        found, parts = [], [self.gate._app]
+        while parts:
+            for route in parts.pop().routes:
+                found.append(route)
+                inner = (getattr(route, "app", None), getattr(route, "original_router", None))
+                parts += [part for part in inner if hasattr(part, "routes")]
+        return found
 
     def events(self) -> list[dict[str, Any]]:
         """Return what the page can have done, as its configuration tells the browser."""

@@ -28,5 +28,6 @@ class Password:
         return hmac.compare_digest(hashed, self._hash)
 
     def _hashed(self, password: str) -> bytes:
-        encoded = password.encode("utf-8", "surrogatepass")
-        return hashlib.scrypt(encoded, salt=self._salt, **COST)
+        # Hashed first: scrypt by itself takes a password for the same with zero bytes after it.
+        digest = hashlib.sha256(password.encode("utf-8", "surrogatepass")).digest()
+        return hashlib.scrypt(digest, salt=self._salt, **COST)
