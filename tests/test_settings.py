@@ -1,12 +1,13 @@
 """Defaults < ragapp.toml < environment < flags; a key nobody knows is an error in each."""
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
 
 from ragapp.errors import SettingsError
-from ragapp.settings import Settings, load_settings
+from ragapp.settings import SECRETS, Settings, forget_secrets, load_settings
 
 
 @pytest.fixture
@@ -92,3 +93,21 @@ def test_folders_are_absolute_whatever_was_given(monkeypatch, tmp_path):
 def test_settings_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Settings().port = 1
+
+
+def test_secrets_are_not_printed_and_not_left_in_the_environment(tmp_path, monkeypatch):
+    for name in SECRETS:
+        monkeypatch.setenv(f"RAGAPP_{name.upper()}", "sesame")
+    monkeypatch.setenv("RAGAPP_HOME", str(tmp_path))
+    settings = load_settings()
+    assert settings.password == settings.endpoint_key == "sesame"
+    assert "sesame" not in repr(settings)
+    forget_secrets()
+    assert not [name for name, value in os.environ.items() if value == "sesame"]
+
+
+def test_a_secret_of_the_wrong_kind_is_not_shown(tmp_path):
+    (tmp_path / "ragapp.toml").write_text("password = 471147114711")
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"home": str(tmp_path)}, {})
+    assert "4711" not in str(caught.value)
