@@ -246,7 +246,7 @@ def _wire_page(
         the newest pages of a session only: a thousand of them are everybody's.
         """
         mine = open_pages.open(session_of(request), page_of(request))
-        while open_pages.is_open(page_of(request), mine):
+        while open_pages.is_open(page_of(request), mine) and request.state.is_there():
             await asyncio.sleep(CLOSED_AFTER_S)
         yield
 

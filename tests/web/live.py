@@ -1,4 +1,4 @@
-"""The whole page behind its guard, served from a thread of the test: no model is needed for that."""
+"""The page behind its guard, served from a thread of the test: no model is needed for that."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ class Echo:
         seen = {
             "headers": {n.decode(): v.decode("latin-1") for n, v in scope["headers"]},
             "query": scope["query_string"].decode(),
-            "state": dict(scope["state"]),
+            "state": {"session": scope["state"]["session"]},
             "client": scope["client"],
             "scheme": scope["scheme"],
         }

@@ -41,7 +41,9 @@ def test_without_a_session_nothing_is_taken(served):
 
 
 def test_gradios_own_way_in_is_closed(served):
-    body = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\nx\r\n--b--\r\n'
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\nx\r\n--b--\r\n'
+    )
     answer = served.request(
         "POST", "/gradio_api/upload", body, cookie=served.log_in(),
         content_type="multipart/form-data; boundary=b",

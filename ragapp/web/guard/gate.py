@@ -28,6 +28,7 @@ from ragapp.web.guard.cookie import Cookie
 from ragapp.web.guard.events import (
     LONGEST_EVENT,
     MOST_EVENTS,
+    Event,
     MalformedEvent,
     RunningEvents,
     parse_event,
@@ -37,7 +38,7 @@ from ragapp.web.guard.login import Login
 from ragapp.web.guard.origin import browser_allows, host_name, is_loopback
 from ragapp.web.guard.proxies import Network, Sender, network_of, sender
 from ragapp.web.guard.routes import PAGE_NAME, Kind, Route, find_route, known_query, query_bytes
-from ragapp.web.guard.sessions import Session, Sessions
+from ragapp.web.guard.sessions import Page, Session, Sessions
 from ragapp.web.guard.stream import serve_while
 
 if TYPE_CHECKING:
@@ -132,14 +133,15 @@ class Gate:
             self._sessions.end(asked.token)
             raise Refused(redirect("/login" if self._login else "/", asked.cookie.without_token()))
         session, cookies = self._session_of(asked)
-        length = None
+        length, page = None, None
         if kind is Kind.PAGE:
             session.opened_page = True
         elif kind is Kind.EVENT:
-            body = await self._event_of(session, receive)
-            length, receive = len(body), replayed(body, receive)
+            event = await self._event_of(session, receive)
+            page = self._page_of(session, event.page)
+            length, receive = len(event.body), replayed(event.body, receive)
         elif kind is Kind.STREAM:
-            self._check_page(session, asked.route.page_in(scope["path"], asked.query))
+            page = self._page_of(session, asked.route.page_in(scope["path"], asked.query))
         elif kind is Kind.UPLOAD and not session.opened_page:
             raise refused(404, "There is nothing here.")
         scope = {
@@ -148,12 +150,16 @@ class Gate:
             "client": (asked.sender.address, 0),
             "query_string": query_bytes(asked.query),
             "headers": request_headers(scope["headers"], asked.sender.host, length),
-            "state": {**scope.get("state", {}), "session": session.id},
+            "state": {
+                **scope.get("state", {}),
+                "session": session.id,
+                "is_there": lambda: page is not None and self._sessions.is_there(session, page),
+            },
         }
         send = with_our_headers(send, kind, cookies)
-        if kind is Kind.STREAM:
+        if kind is Kind.STREAM and page is not None:
             clock = self._sessions.clock
-            await serve_while(session, self._app, scope, receive, send, clock)
+            await serve_while(session, page, self._app, scope, receive, send, clock)
         else:
             await self._app(scope, receive, send)
 
@@ -184,19 +190,21 @@ class Gate:
         token, _ = self._sessions.begin()
         return redirect("/", asked.cookie.with_token(token))
 
-    async def _event_of(self, session: Session, receive: Receive) -> bytes:
-        """Return the body of an event that this session may have done."""
+    async def _event_of(self, session: Session, receive: Receive) -> Event:
+        """Return an event that this session may have done."""
         try:
             async with asyncio.timeout(LONGEST_WAIT_S):
                 event = parse_event(await read_at_most(body_of(receive), LONGEST_EVENT))
         except (MalformedEvent, TimeoutError) as error:
             raise refused(400, "That is no event of the page.") from error
-        self._check_page(session, event.page)
         if self._events.of(session.id) >= MOST_EVENTS:
             raise refused(429, "Too much at once. Wait until something is done.")
-        return event.body
+        return event
 
-    def _check_page(self, session: Session, page: str) -> None:
-        named = PAGE_NAME.fullmatch(page) is not None
-        if not (named and session.opened_page and self._sessions.owns(session, page)):
+    def _page_of(self, session: Session, name: str) -> Page:
+        page = None
+        if session.opened_page and PAGE_NAME.fullmatch(name):
+            page = self._sessions.page(session, name)
+        if page is None:
             raise refused(404, "There is nothing here.")
+        return page

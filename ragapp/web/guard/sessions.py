@@ -15,9 +15,22 @@ from dataclasses import dataclass, field
 
 IDLE_S = 12 * 3600.0
 LONGEST_S = 7 * 24 * 3600.0
+SILENT_S = 10.0
 MOST_SESSIONS = 1000
 MOST_PAGES = 64
 """Loads of the page that a session owns at a time; the one that was silent for longest goes."""
+
+
+@dataclass(slots=True, eq=False)
+class Page:
+    """One load of the page; it is there while it listens, and a moment longer."""
+
+    heard: float  # when it last began or ceased to listen
+    streams: int = 0
+
+    def is_there(self, now: float) -> bool:
+        """Say whether somebody still looks at it."""
+        return self.streams > 0 or now - self.heard < SILENT_S
 
 
 @dataclass(slots=True, eq=False)
@@ -27,7 +40,7 @@ class Session:
     id: str
     began: float
     used: float
-    pages: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    pages: OrderedDict[str, Page] = field(default_factory=OrderedDict)
     opened_page: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -76,16 +89,22 @@ class Sessions:
         if token in self._by_token:
             self._end(token)
 
-    def owns(self, session: Session, page: str) -> bool:
-        """Say whether a page is this session's; one that nobody has named yet becomes it."""
-        owner = self._owner_of_page.setdefault(page, session)
-        if owner is not session:
-            return False
-        session.pages[page] = None
-        session.pages.move_to_end(page)
+    def page(self, session: Session, name: str) -> Page | None:
+        """Return a page of this session; one that nobody has named yet becomes its own.
+
+        None: it is another session's.
+        """
+        if self._owner_of_page.setdefault(name, session) is not session:
+            return None
+        page = session.pages.setdefault(name, Page(self.clock()))
+        session.pages.move_to_end(name)
         while len(session.pages) > MOST_PAGES:
             del self._owner_of_page[session.pages.popitem(last=False)[0]]
-        return True
+        return page
+
+    def is_there(self, session: Session, page: Page) -> bool:
+        """Say whether a page of a session is still looked at."""
+        return not session.ended.is_set() and page.is_there(self.clock())
 
     def __len__(self) -> int:
         """Return how many there are."""

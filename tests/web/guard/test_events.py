@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
 
 import pytest
 
+from ragapp.web.guard import sessions
 from ragapp.web.guard.events import MalformedEvent, parse_event
 
 SECRET = "the combination of the harbour safe is 4711"
@@ -76,13 +78,7 @@ def test_a_second_reader_sees_what_the_first_one_saw():
     assert b"theirs" not in parse_event(twice).body
 
 
-def settle(served):
-    """Wait until no event that ends is running; the others are those that stay open."""
-    time.sleep(0.5)
-    return served
-
-
-def names_and_texts(served):
+def files_with_the_secret(served):
     folder = served.workspace.settings.home
     files = [path for path in folder.rglob("*") if path.is_file()]
     return [path for path in files if SECRET.encode() in path.read_bytes()]
@@ -101,9 +97,12 @@ def test_no_event_reads_a_file_of_the_machine(served, tmp_path, where):
         file = file_data("http://127.0.0.1:9/x" if where == "url" else secret)
         data = [file if where in ("data", "url") else [file] if where == "list" else "x"] * wanted
         details = {"event_data": file, "tokens": {"tokens": [file, str(secret)]}}.get(where)
-        answer = served.join(cookie, "forged1", dependency["id"], data or [file], event_data=details)
+        answer = served.join(
+            cookie, "forged1", dependency["id"], data or [file], event_data=details
+        )
         assert answer.status == 400, dependency
-    assert names_and_texts(settle(served)) == []
+    time.sleep(0.5)  # for a handler that would have been reached
+    assert files_with_the_secret(served) == []
 
 
 def test_a_path_in_place_of_a_token_is_refused_by_the_handler(served, tmp_path):
@@ -112,14 +111,21 @@ def test_a_path_in_place_of_a_token_is_refused_by_the_handler(served, tmp_path):
     secret.write_text(SECRET)
     cookie = served.log_in()
     upload = next(d for d in served.events() if "dropped" in [t[1] for t in d["targets"]])
-    for tokens in ([str(secret)], ["http://127.0.0.1:9/x"], ["../secret.txt"], [None], [1], str(secret)):
+    for tokens in (
+        [str(secret)],
+        ["http://127.0.0.1:9/x"],
+        ["../secret.txt"],
+        [None],
+        [1],
+        str(secret),
+    ):
         answer = served.join(
             cookie, "forged2", upload["id"], ["default", "en"], event_data={"tokens": tokens}
         )
         assert answer.status == 200
         assert "Drop them again" in served.outcome(cookie, "forged2")
     assert secret.read_text() == SECRET
-    assert names_and_texts(served) == []
+    assert files_with_the_secret(served) == []
     assert served.workspace.knowledge_base_names() == []
 
 
@@ -129,7 +135,7 @@ def test_a_token_of_somebody_else_is_refused(served):
     upload = next(d for d in served.events() if "dropped" in [t[1] for t in d["targets"]])
     served.join(mine, "taken1", upload["id"], ["default", "en"], event_data={"tokens": [token]})
     assert "Drop them again" in served.outcome(mine, "taken1")
-    assert len(names_and_texts(served)) == 1  # where the upload lies
+    assert len(files_with_the_secret(served)) == 1  # where the upload lies
 
 
 def test_documents_and_bases_are_deleted_for_known_sessions_only(served):
@@ -174,3 +180,35 @@ def test_pages_of_one_session_that_stay_open_are_bounded():
     assert pages.is_open("b/1", others)
     pages.close("b/1")
     assert not pages.is_open("b/1", others)
+
+
+def test_a_logout_elsewhere_closes_the_streams_and_ends_what_stays_for_them(served):
+    cookie = served.log_in()
+    session = served.session_of(cookie)
+    stay = next(d for d in served.events() if "load" in [t[1] for t in d["targets"]])
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)
+    connection.request("GET", "/gradio_api/heartbeat/beat1", headers={"cookie": cookie})
+    beating = connection.getresponse()
+    assert served.join(cookie, "beat1", stay["id"], []).status == 200
+    assert served.gate._events.of(session) == 1
+    served.request("POST", "/logout", cookie=cookie)
+    assert b"ALIVE" in beating.read()  # to its end
+    connection.close()
+    assert none_left(served, session)
+
+
+def test_a_page_that_never_listens_keeps_no_event(served, monkeypatch):
+    """One that is forged by a program, or was closed before its first event began."""
+    monkeypatch.setattr(sessions, "SILENT_S", 0.5)
+    cookie = served.log_in()
+    stay = next(d for d in served.events() if "load" in [t[1] for t in d["targets"]])
+    assert served.join(cookie, "silent1", stay["id"], []).status == 200
+    assert none_left(served, served.session_of(cookie))
+
+
+def none_left(served, session):
+    for _ in range(100):
+        if served.gate._events.of(session) == 0:
+            return True
+        time.sleep(0.1)
+    return False

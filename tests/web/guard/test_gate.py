@@ -258,7 +258,8 @@ def test_no_other_kind_of_scope_reaches_the_app(kind):
 
 def test_an_upgrade_to_a_websocket_is_a_plain_request(local, cookie):
     request = (
-        b"GET /gradio_api/ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket"
+        b"GET /gradio_api/ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+        b"Upgrade: websocket"
         b"\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nCookie: "
         + cookie.encode() + b"\r\n\r\n"
     )  # fmt: skip

@@ -1,7 +1,14 @@
 """Sessions end by age, by rest and by logout; their number and their pages are bounded."""
 
 from ragapp.web.guard.cookie import Cookie
-from ragapp.web.guard.sessions import IDLE_S, LONGEST_S, MOST_PAGES, MOST_SESSIONS, Sessions
+from ragapp.web.guard.sessions import (
+    IDLE_S,
+    LONGEST_S,
+    MOST_PAGES,
+    MOST_SESSIONS,
+    SILENT_S,
+    Sessions,
+)
 
 
 class Clock:
@@ -36,7 +43,7 @@ def test_a_session_ends_however_much_it_is_used():
 def test_their_number_is_bounded_and_who_works_is_kept():
     sessions = Sessions(Clock())
     working, session = sessions.begin()
-    assert sessions.owns(session, "page")
+    assert sessions.page(session, "page")
     for _ in range(MOST_SESSIONS + 10):
         sessions.begin()
     assert len(sessions) == MOST_SESSIONS
@@ -48,11 +55,27 @@ def test_the_pages_of_a_session_are_bounded_and_freed_with_it():
     token, session = sessions.begin()
     _, other = sessions.begin()
     for number in range(MOST_PAGES + 1):
-        assert sessions.owns(session, f"p{number}")
+        assert sessions.page(session, f"p{number}")
     assert len(session.pages) == MOST_PAGES
-    assert not sessions.owns(other, "p1")
+    assert sessions.page(other, "p1") is None
     sessions.end(token)
-    assert sessions.owns(other, "p1")
+    assert sessions.page(other, "p1")
+
+
+def test_a_page_is_there_while_it_listens_and_a_moment_longer():
+    clock = Clock()
+    sessions = Sessions(clock)
+    token, session = sessions.begin()
+    page = sessions.page(session, "p")
+    assert sessions.is_there(session, page)
+    page.streams = 1
+    clock.now = SILENT_S * 5
+    assert sessions.is_there(session, page)
+    page.streams = 0
+    assert not sessions.is_there(session, page)
+    page.streams = 1
+    sessions.end(token)
+    assert not sessions.is_there(session, page)
 
 
 def test_tokens_are_long_and_ids_tell_nothing_of_them():
