@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("cite.js", "upload.js")
+SCRIPTS = ("session.js", "cite.js", "upload.js")
 FONTS = (
     "system-ui",
     "-apple-system",

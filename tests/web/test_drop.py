@@ -90,6 +90,20 @@ def test_a_file_that_is_not_taken_says_why(
         assert page.evaluate("window.hacked") is None
 
 
+def test_a_session_that_is_over_leads_to_a_new_one(served: Live, browser: Browser) -> None:
+    with opened(browser, address(served)) as page:
+        (cookie,) = page.context.cookies()
+        served.gate._sessions.end(cookie["value"])
+        with page.expect_navigation():
+            page.locator("#question textarea").fill("Is anybody there?")
+            page.keyboard.press("Enter")
+        expect(page.locator("#send")).to_be_visible()
+        assert page.context.cookies()[0]["value"] != cookie["value"]
+        page.locator("#question textarea").fill("Is anybody there?")
+        page.keyboard.press("Enter")
+        expect(page.locator("#live .exchange")).to_be_visible()
+
+
 def test_another_site_can_neither_run_here_nor_read(served: Live, browser: Browser) -> None:
     """It sends the browser to every address that once gave it a foothold."""
     requested: list[str] = []
