@@ -20,13 +20,13 @@ from pathlib import Path
 
 from peers.llama import CONTEXT, MODEL, LlamaCpp, original_gguf, peer_python, quantized
 
+from ragapp.library import Library
 from ragapp.llm.decoding import Decoding
 from ragapp.llm.engine import GenerationDone, Message
 from ragapp.settings import load_settings
 from ragapp.synthesis.prompt import build_prompt
 from ragapp.text.language import language_of
 from ragapp.types import Evidence, never_cancel
-from ragapp.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent
 NEW_TOKENS = 64
@@ -106,7 +106,7 @@ def main() -> None:
     )
     python = peer_python()
     gguf = options.gguf or original_gguf()
-    engine = Workspace(settings).engine()
+    engine = Library(settings).models.engine()
     tokenizer = engine.tokenizer
     stop = list(tokenizer.terminators)
     ours = Ragapp(engine)

@@ -20,11 +20,12 @@ from pathlib import Path
 
 from ragapp.ask import ask, prepare_next_turn
 from ragapp.ingest import ingest
+from ragapp.library import Library
 from ragapp.llm.decoding import Decoding
 from ragapp.llm.engine import GenerationDone, Message
+from ragapp.people import LOCAL
 from ragapp.settings import load_settings
 from ragapp.types import AnswerDone, Turn, never_cancel
-from ragapp.workspace import Workspace
 
 SAMPLE_DOCS = Path(__file__).parent.parent / "sample_docs"
 CONVERSATIONS = [
@@ -115,14 +116,14 @@ def main() -> None:
         settings = dataclasses.replace(
             load_settings(), home=Path(home), engine=options.engine, chat_model=options.model
         )
-        workspace = Workspace(settings)
-        within = workspace.open_or_create("samples")
+        library = Library(settings)
+        within = library.open_or_create("samples", LOCAL)
         ingest([SAMPLE_DOCS], within)
-        before = Workspace(settings).engine()  # exports and probes, if that was never done
+        before = Library(settings).models.engine()  # exports and probes, if that was never done
         answer("Hello.", before, 4)  # and is done with warming up, which must not be in the way
         del before
         started = time.perf_counter()
-        engine = workspace.engine()
+        engine = library.models.engine()
         load_s = time.perf_counter() - started
         # Each begins with another question, so that no first turn finds its excerpts in the cache.
         conversations = [

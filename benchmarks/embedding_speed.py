@@ -9,19 +9,18 @@ ratio as JSON. ragapp's side also yields the sentence vectors.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import statistics
 import tempfile
 import time
 from importlib import resources
-from pathlib import Path
 
 from ragapp.embedding.encode import Passage
+from ragapp.library import Library
+from ragapp.people import LOCAL
 from ragapp.settings import load_settings
 from ragapp.text.sentences import sentence_spans
 from ragapp.weights.pull import resolve
-from ragapp.workspace import Workspace
 
 
 def passages_of(tokens: int, count: int, count_tokens) -> list[str]:
@@ -61,10 +60,10 @@ def main() -> None:
     from sentence_transformers import SentenceTransformer
 
     with tempfile.TemporaryDirectory(prefix="ragapp-bench-") as home:
-        workspace = Workspace(dataclasses.replace(settings, home=Path(home)))
-        encoder = workspace.create("bench").encoder
+        library = Library(settings.having(home=home))
+        encoder = library.create("bench", LOCAL).encoder
         peer = SentenceTransformer(
-            str(resolve(settings.embedder, settings.models)), device="cpu"
+            str(resolve(settings.embedding.embedder, settings.models)), device="cpu"
         ).float()
         texts = passages_of(options.tokens, options.passages, encoder.count_tokens)
         inputs = [Passage(text, sentences=tuple(sentence_spans(text))) for text in texts]

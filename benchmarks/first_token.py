@@ -20,11 +20,12 @@ from peers.llama import MODEL, LlamaCpp, original_gguf, peer_python, quantized
 from search_latency import questions_from
 
 from ragapp.ask import ask, find
+from ragapp.library import Library
 from ragapp.llm.decoding import Decoding
 from ragapp.llm.engine import Message
+from ragapp.people import LOCAL
 from ragapp.settings import load_settings
 from ragapp.types import AnswerDone, AnswerText
-from ragapp.workspace import Workspace
 
 USUAL = (
     "Use the following pieces of context to answer the question at the end. If you don't know the"
@@ -65,9 +66,9 @@ def main() -> None:
     parser.add_argument("--quantization", default="Q4_0")
     options = parser.parse_args()
     settings = dataclasses.replace(load_settings(), home=options.home, chat_model=MODEL)
-    workspace = Workspace(settings)
-    within = workspace.open("latency")
-    engine = workspace.engine()
+    library = Library(settings)
+    within = library.open("latency", LOCAL)
+    engine = library.models.engine()
     snapshot = within.kb.snapshot(within.space)
     questions = questions_from(within, snapshot.ids.tolist(), 2 * options.questions)
     python = peer_python()

@@ -11,7 +11,6 @@ different languages are a fair test of refusal; two translations of one text are
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import tempfile
 from pathlib import Path
@@ -20,9 +19,10 @@ import numpy as np
 
 from ragapp.ask import EVIDENCE_HITS, find
 from ragapp.lab.retrieval import index_passages, read_squad
+from ragapp.library import Library
+from ragapp.people import LOCAL
 from ragapp.retrieval.relevance import RELEVANT_SENTENCE, relevance
 from ragapp.settings import load_settings
-from ragapp.workspace import Workspace
 
 
 def main() -> None:
@@ -34,10 +34,10 @@ def main() -> None:
     twins = {frozenset(pair) for pair in options.twins}
     scores: dict[tuple[str, str], list[float]] = {}
     with tempfile.TemporaryDirectory(prefix="ragapp-bench-") as home:
-        workspace = Workspace(dataclasses.replace(load_settings(), home=Path(home)))
+        library = Library(load_settings().having(home=home))
         data = {file.name: read_squad(file) for file in options.files}
         for base in data:
-            within = workspace.create(base.replace(".", "-"))
+            within = library.create(base.replace(".", "-"), LOCAL)
             index_passages(data[base].passages, within)
             for asked in data:
                 if frozenset((base, asked)) in twins:

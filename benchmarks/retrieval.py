@@ -9,15 +9,15 @@ multilingual-e5-small (`ragapp models pull multilingual-e5-small`).
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import tempfile
 from pathlib import Path
 
 from ragapp.lab.retrieval import figures, index_passages, rank_of, read_squad
+from ragapp.library import Library
+from ragapp.people import LOCAL
 from ragapp.retrieval.query import make_query
 from ragapp.settings import load_settings
-from ragapp.workspace import Workspace
 
 STAGES = ("dense", "lexical", "hybrid", "rerank")
 
@@ -31,15 +31,15 @@ def main() -> None:
     options = parser.parse_args()
     settings = load_settings({"pooling": options.pooling, "whitening": options.whitening})
     report: dict[str, object] = {
-        "embedder": settings.embedder,
-        "pooling": settings.pooling,
-        "whitening": settings.whitening,
+        "embedder": settings.embedding.embedder,
+        "pooling": settings.embedding.pooling,
+        "whitening": settings.embedding.whitening,
     }
     with tempfile.TemporaryDirectory(prefix="ragapp-bench-") as home:
-        workspace = Workspace(dataclasses.replace(settings, home=Path(home)))
+        library = Library(settings.having(home=home))
         for file in options.files:
             data = read_squad(file)
-            within = workspace.create(file.stem.replace(".", "-"))
+            within = library.create(file.stem.replace(".", "-"), LOCAL)
             index_passages(data.passages, within)
             questions = data.questions[:: options.every]
             queries = [(make_query(q, (), within.encoder), right) for q, right in questions]

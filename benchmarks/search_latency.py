@@ -11,7 +11,6 @@ sentences of the documents themselves, turned into queries by dropping every thi
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import random
 import statistics
@@ -22,8 +21,9 @@ from pathlib import Path
 from ragapp.ask import find
 from ragapp.documents.discover import discover
 from ragapp.ingest import ingest
+from ragapp.library import Library
+from ragapp.people import LOCAL
 from ragapp.settings import load_settings
-from ragapp.workspace import Workspace
 
 BATCH = 20
 
@@ -37,8 +37,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ragapp-bench-") as temporary:
         home = options.home or Path(temporary)
-        workspace = Workspace(dataclasses.replace(load_settings(), home=home))
-        within = workspace.open_or_create("latency")
+        library = Library(load_settings().having(home=home))
+        within = library.open_or_create("latency", LOCAL)
         files = discover(options.folders)
         random.Random(0).shuffle(files)
         started = time.perf_counter()

@@ -5,16 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
-from ragapp.llm.decoding import Decoding, streams
+from ragapp.errors import ModelMissing, SettingsError
+from ragapp.library import Library, OpenKnowledgeBase
+from ragapp.llm.decoding import Decoding, check, streams
 from ragapp.llm.engine import ChatEngine, GenerationDone, Message, TextDelta
 from ragapp.llm.thinking import Said, ThinkingSplitter
+from ragapp.models import Models
+from ragapp.people import LOCAL, Person
 from ragapp.retrieval.evidence import pack_evidence
 from ragapp.retrieval.query import make_query
 from ragapp.retrieval.relevance import is_relevant
 from ragapp.retrieval.search import search
 from ragapp.synthesis.cite import Citer, Statement
-from ragapp.synthesis.phrases import Phrases, phrases_for
+from ragapp.synthesis.phrases import phrases_for
 from ragapp.synthesis.prompt import MODEL_REFUSALS, Prompt, build_prompt, opening
 from ragapp.synthesis.quote import quote
 from ragapp.text.language import language_of
@@ -32,12 +37,54 @@ from ragapp.types import (
     FinishReason,
     Hit,
     Notice,
+    NoticeKind,
     Turn,
     never_cancel,
 )
-from ragapp.workspace import OpenKnowledgeBase
 
 EVIDENCE_HITS = 5
+
+
+class AnswerMode(StrEnum):
+    """Who finds the words: the model, the documents, or the model if it can be trusted to."""
+
+    AUTO = "auto"
+    GENERATE = "generate"
+    QUOTES = "quotes"
+
+    @classmethod
+    def named(cls, name: str) -> AnswerMode:
+        """Return the mode of a name.
+
+        Raises:
+            SettingsError: there is none of that name.
+        """
+        try:
+            return cls(name)
+        except ValueError as error:
+            raise SettingsError(
+                f"answer mode '{name}'",
+                "there is none of that name",
+                f"Choose one of: {', '.join(cls)}.",
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, where it is looked for, and how it is answered.
+
+    ``decoding`` None: as the settings say. ``waiting_files`` of ``all_files`` are on their way
+    into the knowledge base and not searchable yet.
+    """
+
+    question: str
+    kb: str
+    history: Sequence[Turn] = ()
+    mode: AnswerMode = AnswerMode.AUTO
+    decoding: Decoding | None = None
+    by: Person = LOCAL
+    waiting_files: int = 0
+    all_files: int = 0
 
 
 def find(
@@ -53,46 +100,43 @@ def find(
 
 
 def ask(
-    question: str,
-    within: OpenKnowledgeBase,
-    engine: ChatEngine | None,
-    history: Sequence[Turn] = (),
-    decoding: Decoding | None = None,
-    cancel: CancelCheck = never_cancel,
+    asked: Asked, library: Library, models: Models, cancel: CancelCheck = never_cancel
 ) -> Iterator[AnswerEvent]:
     """Answer a question as a stream of events: evidence first, ``AnswerDone`` last.
 
-    engine: None answers by quotation. The iterator may be closed at any time.
+    The chat model is loaded after the evidence was shown. The iterator may be closed at any time.
 
     Raises:
         EmptyQuestion, QuestionTooLong: before the first event, or before the first token.
+        KnowledgeBaseMissing, ModelMissing: there is nothing to search in, or to search with.
+        UsageError: no engine that the settings allow decodes in the way asked for.
         EngineError: generation failed.
     """
     answer = _Answer(started=time.perf_counter())
-    phrases = phrases_for(question)
-    hits = find(question, within, EVIDENCE_HITS, history)
+    decoding = asked.decoding or models.decoding()
+    check(decoding)
+    within = library.open(asked.kb, asked.by)
+    hits = find(asked.question, within, EVIDENCE_HITS, asked.history)
     evidence = tuple(pack_evidence(hits)) if is_relevant(hits) else ()
     answer.stats = replace(answer.stats, retrieval_s=answer.elapsed())
     yield EvidenceFound(evidence)
-    if not evidence:
-        yield from answer.take([AnswerText(phrases.refusal)])
+    if asked.waiting_files:
+        values = {"count": asked.waiting_files, "total": asked.all_files}
+        yield Notice(NoticeKind.NOT_SEARCHABLE_YET, values)
+    if cancel():
+        yield answer.done(FinishReason.CANCELLED, evidence)
+    elif not evidence:
+        yield from answer.take([AnswerText(phrases_for(asked.question).refusal)])
         yield answer.done(FinishReason.REFUSED, evidence)
-    elif engine is None:
-        yield from answer.take(quote(evidence))
-        yield answer.done(FinishReason.QUOTED, evidence)
     else:
-        decoding = decoding or Decoding()
-        if not streams(decoding):
-            yield Notice(phrases.not_streamed)
-        prompt = build_prompt(
-            question, evidence, history, language_of(question), engine, decoding.max_new_tokens
-        )
-        yield from _dropped(prompt, phrases)
-        citer = Citer(prompt.evidence, question)
-        yield from _generate(prompt, engine, decoding, cancel, answer, citer)
-        if answer.reason not in (FinishReason.REFUSED, FinishReason.QUOTED):
-            yield from _unbacked(citer.statements, phrases)
-        yield answer.done(answer.reason, prompt.evidence)
+        engine, notice = _engine(asked.mode, decoding, models)
+        if notice is not None:
+            yield notice
+        if engine is None:
+            yield from answer.take(quote(evidence))
+            yield answer.done(FinishReason.QUOTED, evidence)
+        else:
+            yield from _generated(asked, evidence, engine, decoding, cancel, answer)
 
 
 def prepare_next_turn(
@@ -112,7 +156,45 @@ def prepare_next_turn(
             pass
 
 
-def _generate(
+def _engine(
+    mode: AnswerMode, decoding: Decoding, models: Models
+) -> tuple[ChatEngine | None, Notice | None]:
+    """Return the engine that answers in a mode, None for quotation, and what to say of that."""
+    if mode is AnswerMode.QUOTES:
+        return None, None
+    try:
+        weak = models.too_weak() if mode is AnswerMode.AUTO else None
+        if weak is not None:
+            return None, Notice(NoticeKind.WEAK_MODEL, {"model": weak})
+        return models.engine(decoding), None
+    except ModelMissing:
+        return None, Notice(NoticeKind.NO_CHAT_MODEL, {"command": models.pull_command()})
+
+
+def _generated(
+    asked: Asked,
+    evidence: tuple[Evidence, ...],
+    engine: ChatEngine,
+    decoding: Decoding,
+    cancel: CancelCheck,
+    answer: _Answer,
+) -> Iterator[AnswerEvent]:
+    """Let the model answer from the evidence."""
+    if not streams(decoding):
+        yield Notice(NoticeKind.NOT_STREAMED)
+    language = language_of(asked.question)
+    prompt = build_prompt(
+        asked.question, evidence, asked.history, language, engine, decoding.max_new_tokens
+    )
+    yield from _dropped(prompt)
+    citer = Citer(prompt.evidence, asked.question)
+    yield from _stream(prompt, engine, decoding, cancel, answer, citer)
+    if answer.reason not in (FinishReason.REFUSED, FinishReason.QUOTED):
+        yield from _unbacked(citer.statements)
+    yield answer.done(answer.reason, prompt.evidence)
+
+
+def _stream(
     prompt: Prompt,
     engine: ChatEngine,
     decoding: Decoding,
@@ -198,15 +280,15 @@ def model_refused(text: str) -> bool:
     return any(not rest or rest[0] in ".。" for rest in rests)
 
 
-def _dropped(prompt: Prompt, phrases: Phrases) -> Iterator[Notice]:
+def _dropped(prompt: Prompt) -> Iterator[Notice]:
     if prompt.dropped.turns:
-        yield Notice(phrases.dropped_turns.format(count=prompt.dropped.turns))
+        yield Notice(NoticeKind.DROPPED_TURNS, {"count": prompt.dropped.turns})
     if prompt.dropped.excerpts:
         numbers = ", ".join(f"[{number}]" for number in prompt.dropped.excerpts)
-        yield Notice(phrases.dropped_excerpts.format(numbers=numbers))
+        yield Notice(NoticeKind.DROPPED_EXCERPTS, {"numbers": numbers})
 
 
-def _unbacked(statements: Sequence[Statement], phrases: Phrases) -> Iterator[Notice]:
+def _unbacked(statements: Sequence[Statement]) -> Iterator[Notice]:
     for statement in statements:
         if not statement.citations:
-            yield Notice(phrases.unbacked.format(statement=statement.text))
+            yield Notice(NoticeKind.UNBACKED, {"statement": statement.text})

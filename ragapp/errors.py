@@ -18,6 +18,7 @@ RagappError
 ├── KnowledgeBaseError      the store
 │   ├── KnowledgeBaseMissing    no such knowledge base
 │   ├── KnowledgeBaseBusy       somebody else is writing
+│   ├── KnowledgeBaseMismatch   made with another model or other rules than those of now
 │   └── KnowledgeBaseDamaged    a check failed
 ├── PromptError             the question
 │   ├── EmptyQuestion           nothing asked
@@ -109,6 +110,10 @@ class KnowledgeBaseMissing(KnowledgeBaseError):
 
 class KnowledgeBaseBusy(KnowledgeBaseError):
     """Somebody else is writing to it."""
+
+
+class KnowledgeBaseMismatch(KnowledgeBaseError):
+    """It was made with another model, or by other rules, than those of now."""
 
 
 class KnowledgeBaseDamaged(KnowledgeBaseError):

@@ -18,6 +18,7 @@ from ragapp.errors import Cancelled, DocumentError, KnowledgeBaseBusy
 from ragapp.index.knowledge_base import Writer
 from ragapp.index.rows import NewChunk
 from ragapp.index.store import StoredDocument
+from ragapp.library import OpenKnowledgeBase
 from ragapp.types import (
     CancelCheck,
     Chunk,
@@ -29,7 +30,6 @@ from ragapp.types import (
     ignore_progress,
     never_cancel,
 )
-from ragapp.workspace import OpenKnowledgeBase
 
 CONTEXT_TOKENS = 64
 """Room beside ``chunk_tokens`` for the title and headings that are encoded with a chunk."""

@@ -1,8 +1,11 @@
-"""One frozen Settings: defaults < ragapp.toml < environment < flags; unknown keys are errors.
+"""One frozen Settings in parts: defaults < ragapp.toml < environment < flags.
+
+A key that nobody knows is an error.
 
 ``RAGAPP_HOME`` (default ``~/.ragapp``) holds knowledge bases and ``ragapp.toml``;
-``RAGAPP_MODELS`` (default ``~/.cache/ragapp/models``) holds weights. Every other field is read
-from the environment as ``RAGAPP_`` and its name in capitals, for example ``RAGAPP_CHAT_MODEL``.
+``RAGAPP_MODELS`` (default ``~/.cache/ragapp/models``) holds weights. A person names a setting by
+its field alone, whatever part it is in: ``chat_model`` in ``ragapp.toml``, ``RAGAPP_CHAT_MODEL`` in
+the environment.
 """
 
 from __future__ import annotations
@@ -18,17 +21,14 @@ from ragapp.errors import SettingsError
 
 ENVIRONMENT_PREFIX = "RAGAPP_"
 SETTINGS_FILE = "ragapp.toml"
+RENAMED = {"top_k": "hits"}
+"""Names of earlier versions, which files and scripts still use."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything a person can choose. Sizes in tokens, lengths of time in seconds."""
+class EmbeddingSettings:
+    """Fixed for a knowledge base when it is created."""
 
-    home: Path = Path("~/.ragapp")
-    models: Path = Path("~/.cache/ragapp/models")
-    kb: str = "default"
-
-    # embedding: fixed for a knowledge base when it is created
     embedder: str = "multilingual-e5-small"
     pooling: str = "first-last-avg"
     whitening: bool = True
@@ -37,11 +37,19 @@ class Settings:
     whitening_shared_mean: bool = False  # True with exponent 0.5: the published BERT-whitening
     chunk_tokens: int = 320
 
-    # retrieval
-    reranker: str = "sentences"  # or any sentence-transformers CrossEncoder
-    top_k: int = 10
 
-    # answers
+@dataclasses.dataclass(frozen=True, slots=True)
+class RetrievalSettings:
+    """How passages are found."""
+
+    reranker: str = "sentences"  # or any sentence-transformers CrossEncoder
+    hits: int = 10  # how many passages `ragapp search` shows
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AnswerSettings:
+    """How questions are answered. Sizes in tokens."""
+
     chat_model: str = "auto"
     answer_mode: str = "auto"  # generate, quotes, or auto: what the model is good enough for
     max_new_tokens: int = 400
@@ -49,9 +57,12 @@ class Settings:
     decoding: str = "precise"  # a preset: precise, balanced, creative
     thinking: bool = False  # let a reasoning model think before it answers
     adapter: str = ""  # a LoRA adapter (peft) for the chat model: a folder
-    trust_remote_code: str = ""  # the one model allowed to run its own code
 
-    # machine
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MachineSettings:
+    """What computes, and where."""
+
     device: str = "auto"
     dtype: str = "auto"
     engine: str = "auto"  # torch, openvino, endpoint, or auto: the fastest that is here
@@ -59,8 +70,13 @@ class Settings:
     low_memory: bool = False  # stream the chat model's layers from disk
     endpoint: str = ""  # address of an OpenAI-compatible server, for example http://host:8000/v1
     endpoint_key: str = dataclasses.field(default="", repr=False)
+    trust_remote_code: str = ""  # the one model allowed to run its own code
 
-    # web
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WebSettings:
+    """The page and who may open it."""
+
     host: str = "127.0.0.1"
     port: int = 7860
     password: str = dataclasses.field(default="", repr=False)
@@ -71,8 +87,56 @@ class Settings:
     language: str = "auto"  # of the interface: zh, en, or what the browser asks for
 
 
-SECRETS = tuple(field.name for field in dataclasses.fields(Settings) if not field.repr)
-"""Settings that are never shown."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a person can choose."""
+
+    home: Path = Path("~/.ragapp")
+    models: Path = Path("~/.cache/ragapp/models")
+    kb: str = "default"
+    embedding: EmbeddingSettings = dataclasses.field(default_factory=EmbeddingSettings)
+    retrieval: RetrievalSettings = dataclasses.field(default_factory=RetrievalSettings)
+    answer: AnswerSettings = dataclasses.field(default_factory=AnswerSettings)
+    machine: MachineSettings = dataclasses.field(default_factory=MachineSettings)
+    web: WebSettings = dataclasses.field(default_factory=WebSettings)
+
+    def having(self, **values: Any) -> Settings:  # noqa: ANN401 - a setting has one of five kinds
+        """Return the settings with some of them changed, each named by its field alone.
+
+        Raises:
+            SettingsError: no setting has that name.
+        """
+        changes: dict[str, Any] = {}
+        for name, value in values.items():
+            part, kind = _place(name, "the program")
+            if part:
+                changes[part] = dataclasses.replace(
+                    changes.get(part, getattr(self, part)), **{name: value}
+                )
+            else:
+                changes[name] = kind(value)
+        return dataclasses.replace(self, **changes)
+
+
+PARTS: Mapping[str, type] = {
+    "embedding": EmbeddingSettings,
+    "retrieval": RetrievalSettings,
+    "answer": AnswerSettings,
+    "machine": MachineSettings,
+    "web": WebSettings,
+}
+
+
+def setting_names() -> list[str]:
+    """Return the names of all settings, as people write them."""
+    own = [field.name for field in dataclasses.fields(Settings) if field.name not in PARTS]
+    return own + [field.name for part in PARTS.values() for field in dataclasses.fields(part)]
+
+
+def secret_names() -> list[str]:
+    """Return the names of settings that are never shown."""
+    fields = (field for part in PARTS.values() for field in dataclasses.fields(part))
+    return [field.name for field in fields if not field.repr]
 
 
 def load_settings(
@@ -98,8 +162,9 @@ def load_settings(
     merged: dict[str, Any] = {}
     for origin, layer in layers:
         for key, value in layer.items():
-            merged[key] = _convert(key, value, origin)
-    settings = Settings(**merged)
+            name = RENAMED.get(key, key)
+            merged[name] = _convert(name, value, origin)
+    settings = Settings().having(**merged)
     return dataclasses.replace(
         settings,
         home=settings.home.expanduser().absolute(),
@@ -109,7 +174,7 @@ def load_settings(
 
 def forget_secrets() -> None:
     """Take secrets out of the environment, which every child process would inherit."""
-    for name in SECRETS:
+    for name in secret_names():
         os.environ.pop(f"{ENVIRONMENT_PREFIX}{name.upper()}", None)
 
 
@@ -120,15 +185,24 @@ def _read_toml(file: Path) -> dict[str, Any]:
         raise SettingsError(str(file), str(error), "Mend the file or move it away.") from error
 
 
+def _place(name: str, origin: str) -> tuple[str, type]:
+    """Return the part that a setting is in, empty for those outside all, and its type."""
+    for part, kind in PARTS.items():
+        for field in dataclasses.fields(kind):
+            if field.name == name:
+                return part, type(field.default)
+    for field in dataclasses.fields(Settings):
+        if field.name == name and name not in PARTS:
+            return "", Path if isinstance(field.default, Path) else type(field.default)
+    raise SettingsError(
+        f"unknown setting '{name}' in {origin}",
+        "no setting has that name",
+        f"Known settings: {', '.join(setting_names())}.",
+    )
+
+
 def _convert(key: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - a setting has one of five kinds
-    kinds = {f.name: type(f.default) for f in dataclasses.fields(Settings)}
-    if key not in kinds:
-        raise SettingsError(
-            f"unknown setting '{key}' in {origin}",
-            "no setting has that name",
-            f"Known settings: {', '.join(kinds)}.",
-        )
-    kind: type = kinds[key]
+    part, kind = _place(key, origin)
     try:
         if kind is bool:
             return _to_bool(value)
@@ -140,10 +214,12 @@ def _convert(key: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - a sett
             raise ValueError("str() would take anything")
         return kind(value)
     except (ValueError, TypeError) as error:
+        defaults = getattr(Settings(), part) if part else Settings()
         raise SettingsError(
             f"setting '{key}' in {origin}",
-            f"{'it' if key in SECRETS else repr(value)} is not a value of kind {kind.__name__}",
-            f"The default is {getattr(Settings(), key)!r}.",
+            f"{'it' if key in secret_names() else repr(value)} is not a value of kind"
+            f" {kind.__name__}",
+            f"The default is {getattr(defaults, key)!r}.",
         ) from error
 
 

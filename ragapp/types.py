@@ -6,7 +6,7 @@ so a chunk, a sentence and a citation all point into the same string.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -141,6 +141,7 @@ class Hit:
     dense: float
     lexical: float
     sentences: tuple[ScoredSentence, ...] = ()
+    document_id: int = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,7 @@ class Evidence:
     text: str
     score: float
     sentences: tuple[ScoredSentence, ...]
+    document_id: int = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,7 @@ class Citation:
     sentence: str
     start: int
     end: int
+    document_id: int = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +193,18 @@ class FinishReason(StrEnum):
     CANCELLED = "cancelled"
     REFUSED = "refused"
     QUOTED = "quoted"
+
+
+class NoticeKind(StrEnum):
+    """What a ``Notice`` is about."""
+
+    WEAK_MODEL = "weak_model"
+    NO_CHAT_MODEL = "no_chat_model"
+    NOT_STREAMED = "not_streamed"
+    DROPPED_TURNS = "dropped_turns"
+    DROPPED_EXCERPTS = "dropped_excerpts"
+    UNBACKED = "unbacked"
+    NOT_SEARCHABLE_YET = "not_searchable_yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,16 +243,18 @@ class AnswerThinking:
 
 @dataclass(frozen=True, slots=True)
 class AnswerCited:
-    """A citation mark that the text just streamed contains, resolved."""
+    """A citation mark in the text streamed so far: ``[number]`` begins at ``offset`` of it."""
 
     citation: Citation
+    offset: int
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A sentence for the person about how the answer came about (a dropped turn, a weak model)."""
+    """How the answer came about; ``values`` fill the sentence that the reader is shown."""
 
-    text: str
+    kind: NoticeKind
+    values: Mapping[str, str | int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

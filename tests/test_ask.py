@@ -3,12 +3,13 @@
 import threading
 
 import pytest
-from fixtures import sample_kb, smollm2, workspace
+from fixtures import OneEngine, library, models_folder, sample_kb, smollm2
 
-from ragapp.ask import ask, find, model_refused
+from ragapp.ask import AnswerMode, Asked, ask, find, model_refused
 from ragapp.errors import EmptyQuestion, QuestionTooLong
 from ragapp.llm.decoding import Decoding
 from ragapp.llm.torch.engine import TorchEngine
+from ragapp.people import LOCAL
 from ragapp.synthesis.phrases import ENGLISH, SIMPLIFIED, TRADITIONAL
 from ragapp.types import (
     AnswerCited,
@@ -18,6 +19,7 @@ from ragapp.types import (
     FinishReason,
     Notice,
     Turn,
+    never_cancel,
 )
 
 SHORT = Decoding(max_new_tokens=8)
@@ -39,7 +41,16 @@ def engine(models_dir):
 @pytest.fixture(scope="module")
 def generated(samples, engine):
     """One generated answer, for all who only look at it."""
-    return list(ask(HNSW, samples, engine, decoding=Decoding(max_new_tokens=40)))
+    return list(asking(HNSW, samples, engine, decoding=Decoding(max_new_tokens=40)))
+
+
+def asking(question, within, engine, history=(), decoding=None, cancel=never_cancel):
+    """Ask in one of the knowledge bases of the samples' home; no engine: quote."""
+    shelf = library(models_folder(), within.kb.folder.parents[1])
+    models = OneEngine(shelf.settings, engine)
+    mode = AnswerMode.GENERATE if engine else AnswerMode.QUOTES
+    asked = Asked(question, within.kb.name, history, mode, decoding)
+    return ask(asked, shelf, models, cancel)
 
 
 def text_of(events):
@@ -78,7 +89,7 @@ def test_every_citation_is_a_sentence_of_the_evidence_it_names(generated):
 
 def test_statements_without_a_source_are_named_to_the_reader(generated):
     done = generated[-1]
-    notices = [event.text for event in generated if isinstance(event, Notice)]
+    notices = [event for event in generated if isinstance(event, Notice)]
     assert bool(done.citations) or notices
 
 
@@ -94,7 +105,7 @@ def test_counts_and_times_are_of_this_answer(generated):
 
 
 def test_quotation_needs_no_model_and_cites_the_answer(samples):
-    events = list(ask(RANK, samples, None))
+    events = list(asking(RANK, samples, None))
     done = events[-1]
     assert done.finish_reason is FinishReason.QUOTED
     assert done.citations[0].document == "句向量与白化.pdf"
@@ -116,7 +127,7 @@ def test_quotation_needs_no_model_and_cites_the_answer(samples):
 def test_what_the_documents_do_not_hold_is_refused_in_the_language_of_the_question(
     samples, question, phrases
 ):
-    events = list(ask(question, samples, None))
+    events = list(asking(question, samples, None))
     assert events[0] == EvidenceFound(())
     assert events[-1].answer == phrases.refusal
     assert events[-1].refused
@@ -126,18 +137,18 @@ def test_what_the_documents_do_not_hold_is_refused_in_the_language_of_the_questi
 
 def test_a_refusal_asks_no_model(samples, engine, monkeypatch):
     monkeypatch.setattr(TorchEngine, "generate", None)  # would be called
-    assert list(ask(FOREIGN, samples, engine))[-1].refused
+    assert list(asking(FOREIGN, samples, engine))[-1].refused
 
 
 def test_an_empty_knowledge_base_refuses(models_dir, samples):
-    empty = workspace(models_dir, samples.kb.folder.parents[1]).open_or_create("empty")
-    assert list(ask(HNSW, empty, None))[-1].answer == ENGLISH.refusal
+    empty = library(models_dir, samples.kb.folder.parents[1]).open_or_create("empty", LOCAL)
+    assert list(asking(HNSW, empty, None))[-1].answer == ENGLISH.refusal
 
 
 @pytest.mark.parametrize("question", ["", "  ", "？？"])
 def test_an_empty_question_is_an_error_before_any_event(samples, question):
     with pytest.raises(EmptyQuestion):
-        next(ask(question, samples, None))
+        next(asking(question, samples, None))
 
 
 # --- conversation ---
@@ -146,22 +157,22 @@ def test_an_empty_question_is_an_error_before_any_event(samples, question):
 def test_a_follow_up_is_searched_with_the_question_before(samples):
     history = [Turn(HNSW, "No.")]
     assert find("And why not?", samples, 1, history)[0].document == "faiss-indexes.txt"
-    done = list(ask("And why not?", samples, None, history))[-1]
+    done = list(asking("And why not?", samples, None, history))[-1]
     assert done.citations[0].document == "faiss-indexes.txt"
 
 
 def test_the_model_sees_the_conversation(samples, engine):
-    alone = list(ask(HNSW, samples, engine, decoding=Decoding(max_new_tokens=1)))[-1]
+    alone = list(asking(HNSW, samples, engine, decoding=Decoding(max_new_tokens=1)))[-1]
     turns = [Turn("What is FAISS?", "A library for vector search.")]
-    after = list(ask(HNSW, samples, engine, turns, decoding=Decoding(max_new_tokens=1)))[-1]
+    after = list(asking(HNSW, samples, engine, turns, decoding=Decoding(max_new_tokens=1)))[-1]
     assert after.stats.prompt_tokens > alone.stats.prompt_tokens
 
 
 def test_what_does_not_fit_the_context_is_named(samples, engine):
     small = TorchEngine(engine._model, engine._tokenizer, "small", 200)
     turns = [Turn("What is FAISS? " * 30, "A library. " * 30)]
-    events = list(ask(HNSW, samples, small, turns, decoding=SHORT))
-    notices = [event.text for event in events if isinstance(event, Notice)]
+    events = list(asking(HNSW, samples, small, turns, decoding=SHORT))
+    notices = [ENGLISH.notice(event) for event in events if isinstance(event, Notice)]
     assert any("the first 1 turns were left out" in notice for notice in notices)
     assert any("Left out" in notice and "excerpts [" in notice for notice in notices)
     assert len(events[-1].evidence) < len(events[0].evidence)
@@ -170,7 +181,7 @@ def test_what_does_not_fit_the_context_is_named(samples, engine):
 def test_a_question_too_long_for_the_model(samples, engine):
     tiny = TorchEngine(engine._model, engine._tokenizer, "tiny", 60)
     with pytest.raises(QuestionTooLong):
-        list(ask(HNSW, samples, tiny, decoding=SHORT))
+        list(asking(HNSW, samples, tiny, decoding=SHORT))
 
 
 # --- stopping ---
@@ -178,7 +189,7 @@ def test_a_question_too_long_for_the_model(samples, engine):
 
 def test_a_cancelled_answer_is_whole_as_far_as_it_got(samples, engine):
     seen = []
-    stream = ask(
+    stream = asking(
         HNSW, samples, engine, decoding=Decoding(max_new_tokens=200), cancel=lambda: len(seen) > 3
     )
     for event in stream:
@@ -190,7 +201,7 @@ def test_a_cancelled_answer_is_whole_as_far_as_it_got(samples, engine):
 
 @pytest.mark.parametrize("after", [1, 3])
 def test_a_stream_closed_early_frees_the_model(samples, engine, after):
-    stream = ask(HNSW, samples, engine, decoding=Decoding(max_new_tokens=500))
+    stream = asking(HNSW, samples, engine, decoding=Decoding(max_new_tokens=500))
     for _ in range(after):
         next(stream)
     stream.close()

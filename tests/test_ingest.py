@@ -4,12 +4,13 @@ import threading
 import time
 
 import pytest
-from fixtures import workspace
+from fixtures import library
 
 from ragapp import ingest as ingest_module
 from ragapp.ask import find
 from ragapp.errors import KnowledgeBaseBusy
 from ragapp.ingest import Status, ingest, remove, watch
+from ragapp.people import LOCAL
 from ragapp.types import Stage
 
 CATS = "The cat sleeps on the warm mat all day long."
@@ -19,7 +20,7 @@ DOGS = "Dogs chase the postman down the street."
 @pytest.fixture
 def kb(models_dir, tmp_path_factory, request):
     home = tmp_path_factory.getbasetemp() / "ingest-home"
-    return workspace(models_dir, home).create(f"kb-{abs(hash(request.node.name))}")
+    return library(models_dir, home).create(f"kb-{abs(hash(request.node.name))}", LOCAL)
 
 
 @pytest.fixture
@@ -47,9 +48,9 @@ def test_new_files_are_added_and_found(kb, folder):
 
 def test_the_same_again_is_unchanged_and_publishes_nothing(kb, folder):
     ingest([folder], kb)
-    generation = kb.kb.identity()["generation"]
+    generation = kb.kb.generation()
     assert statuses(ingest([folder], kb)) == ["unchanged"] * 2
-    assert kb.kb.identity()["generation"] == generation
+    assert kb.kb.generation() == generation
 
 
 def test_changed_content_takes_the_place_of_the_old(kb, folder):

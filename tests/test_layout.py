@@ -15,12 +15,13 @@ MODULES = sorted(ROOT.rglob("*.py"))
 # From the ground up: a room imports rooms of lower floors, never of its own floor or above.
 FLOORS = (
     {"types", "errors"},
-    {"paths", "settings"},
+    {"paths", "settings", "people", "events"},
     {"text", "machine"},
     {"documents", "embedding", "llm", "weights", "conversations"},
     {"index"},
     {"retrieval", "synthesis"},
-    {"workspace"},
+    {"models"},
+    {"library"},
     {"ask", "ingest"},
     {"uploads", "batch", "lab"},
     {"web"},
@@ -103,6 +104,25 @@ def test_no_modules_import_one_another_in_a_circle():
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_no_module_is_longer_than_400_lines(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400 or name_of(path) in LONG
+
+
+def test_knowledge_bases_are_opened_at_one_door():
+    doors = {"KnowledgeBase.open", "KnowledgeBase.create", "kbs.delete", "kbs.list_names"}
+    for path in MODULES:
+        if name_of(path).startswith(("index/", "library.py")):
+            continue
+        tree = tree_of(path)
+        assert "ragapp.index.knowledge_base.KnowledgeBase" not in set(imports([tree]))
+        calls = {ast.unparse(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
+        assert not calls & doors, path
+
+
+def test_settings_are_read_above_the_stages_only():
+    for path in MODULES:
+        if name_of(path) == "llm/load.py":
+            continue
+        if any(m == "ragapp.settings" for m in imports([tree_of(path)])):
+            assert FLOOR_OF[room_of(path)] >= FLOOR_OF["models"], path
 
 
 def test_types_and_errors_import_nothing_of_ours():

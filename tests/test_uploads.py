@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from ragapp import paths
+from ragapp.library import Library
+from ragapp.people import LOCAL
 from ragapp.settings import Settings
 from ragapp.types import Stage
 from ragapp.uploads import FileRow, IngestQueue, safe_name
-from ragapp.workspace import Workspace
 
 
 @pytest.mark.parametrize(
@@ -38,8 +39,8 @@ def test_long_names_keep_their_suffix() -> None:
 
 
 @pytest.fixture(scope="module")
-def workspace(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return Workspace(Settings(home=tmp_path_factory.mktemp("home"), models=models_dir))
+def library(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Library:
+    return Library(Settings(home=tmp_path_factory.mktemp("home"), models=models_dir))
 
 
 def add(queue: IngestQueue, folder: Path, kb: str, **files: bytes) -> dict[str, FileRow]:
@@ -59,14 +60,14 @@ def add(queue: IngestQueue, folder: Path, kb: str, **files: bytes) -> dict[str, 
 
 
 @pytest.mark.slow
-def test_an_upload_is_updated_kept_or_taken_away(workspace: Workspace, tmp_path: Path) -> None:
-    queue = IngestQueue(workspace)
+def test_an_upload_is_updated_kept_or_taken_away(library: Library, tmp_path: Path) -> None:
+    queue = IngestQueue(library)
     rows = add(
         queue, tmp_path, "kb",
         a__txt=b"The mill was built in 1750.", bad__pdf=b"%PDF-1.4 nothing",
         copy__txt=b"The mill was built in 1750.",
     )  # fmt: skip
-    folder = paths.uploads(workspace.open("kb").kb.folder)
+    folder = paths.uploads(library.open("kb", LOCAL).kb.folder)
     assert rows["a.txt"].status == "added"
     assert rows["bad.pdf"].stage is Stage.FAILED
     assert "bad.pdf" in rows["bad.pdf"].error
@@ -78,4 +79,4 @@ def test_an_upload_is_updated_kept_or_taken_away(workspace: Workspace, tmp_path:
     rows = add(queue, tmp_path, "kb", a__txt=b"\x00\x01\x02 not text at all \x00\xff" * 50)
     assert rows["a.txt"].stage is Stage.FAILED
     assert b"1751" in (folder / "a.txt").read_bytes()
-    assert [d.name for d in workspace.open("kb").kb.documents()] == ["a.txt"]
+    assert [d.name for d in library.open("kb", LOCAL).kb.documents()] == ["a.txt"]

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from ragapp.errors import SettingsError, UsageError
 from ragapp.llm.decoding import PRESETS, Decoding
+from ragapp.people import LOCAL
 from ragapp.settings import Settings
 
 if TYPE_CHECKING:
-    from ragapp.workspace import Workspace
+    from ragapp.library import Library
 
 GREEDY = "precise"
+DECODING = "decoding_"
+"""In front of the names of decoding options: a sampler's ``top_k`` is not a setting."""
 
 DONE, FAILED, WRONG_USE, DONE_IN_PART = 0, 1, 2, 3
 
@@ -29,7 +32,7 @@ def serve(options: argparse.Namespace, settings: Settings) -> int:
     from ragapp.web.server import end_soon
 
     serve(
-        _workspace(settings),
+        _library(settings),
         open_browser=options.open,
         ready=lambda url: _say(f"ragapp is at {url} (Ctrl-C stops it)"),
     )
@@ -42,8 +45,7 @@ def ingest(options: argparse.Namespace, settings: Settings) -> int:
     from ragapp.cli.terminal import IngestBar
     from ragapp.ingest import Status, ingest, watch
 
-    workspace = _workspace(settings)
-    into = workspace.open_or_create(settings.kb)
+    into = _library(settings).open_or_create(settings.kb, LOCAL)
     stop = _stop_on_interrupt()
     with IngestBar() as bar:
         results = ingest(options.paths, into, bar.show, stop.is_set)
@@ -72,26 +74,20 @@ def _print_ingested(results: Sequence[Any], as_json: bool) -> None:
 
 def ask(options: argparse.Namespace, settings: Settings) -> int:
     """Answer a question, with citations."""
-    from ragapp.ask import ask
+    from ragapp.ask import AnswerMode, Asked, ask
     from ragapp.cli.terminal import print_answer
-    from ragapp.synthesis.phrases import phrases_for
 
-    workspace = _workspace(settings)
-    within = workspace.open(settings.kb)
-    mode = "quotes" if options.quotes else "generate" if options.generate else settings.answer_mode
-    decoding = _decoding(options, settings)
-    engine, too_weak = workspace.answering_engine(mode, decoding)
-    if too_weak:
-        _say(phrases_for(options.question).weak_model.format(model=too_weak))
-    stop = _stop_on_interrupt()
-    events = ask(
+    library = _library(settings)
+    mode = "quotes" if options.quotes else "generate" if options.generate else ""
+    asked = Asked(
         options.question,
-        within,
-        engine,
-        decoding=decoding,
-        cancel=stop.is_set,
+        settings.kb,
+        mode=AnswerMode.named(mode or settings.answer.answer_mode),
+        decoding=_decoding(options, settings),
     )
-    done = print_answer(events, quiet=options.json)
+    stop = _stop_on_interrupt()
+    events = ask(asked, library, library.models, stop.is_set)
+    done = print_answer(events, asked.question, quiet=options.json)
     if options.json:
         _print_json(
             {
@@ -115,10 +111,11 @@ def generate(options: argparse.Namespace, settings: Settings) -> int:
     from ragapp.batch.prompts import read_prompts
     from ragapp.batch.run import BATCH_SIZE, run_batch
     from ragapp.cli.terminal import converse
+    from ragapp.models import Models
 
     decoding = _decoding(options, settings)
     if options.interactive:
-        converse(_workspace(settings).engine(decoding), decoding, options.system_prompt)
+        converse(Models(settings).engine(decoding), decoding, options.system_prompt)
         return DONE
     if options.data_file is None or options.predictions_file is None:
         raise UsageError(
@@ -128,9 +125,13 @@ def generate(options: argparse.Namespace, settings: Settings) -> int:
         )
     prompts = read_prompts(options.data_file)
     continues = not options.with_prompt and any(not prompt.messages for prompt in prompts)
-    if settings.engine == "auto" and not settings.endpoint and (continues or options.dtype):
-        settings = dataclasses.replace(settings, engine="torch")  # it alone continues, in any dtype
-    engine = _workspace(settings).engine(decoding)
+    if (
+        settings.machine.engine == "auto"
+        and not settings.machine.endpoint
+        and (continues or options.dtype)
+    ):
+        settings = settings.having(engine="torch")  # it alone continues, in any dtype
+    engine = Models(settings).engine(decoding)
     stop = _stop_on_interrupt()
     with tqdm(unit="prompt", leave=False, file=sys.stderr, disable=None) as bar:
 
@@ -163,10 +164,10 @@ def search(options: argparse.Namespace, settings: Settings) -> int:
     from ragapp.ask import find
     from ragapp.cli.terminal import print_hits
 
-    if settings.top_k < 1:
+    if settings.retrieval.hits < 1:
         raise UsageError("-k", "it counts hits, from 1", "Give a positive number.")
-    within = _workspace(settings).open(settings.kb)
-    hits = find(options.query, within, settings.top_k)
+    within = _library(settings).open(settings.kb, LOCAL)
+    hits = find(options.query, within, settings.retrieval.hits)
     if options.json:
         _print_json({"hits": [_plain(hit) for hit in hits]})
     else:
@@ -176,46 +177,27 @@ def search(options: argparse.Namespace, settings: Settings) -> int:
 
 def kb_list(options: argparse.Namespace, settings: Settings) -> int:
     """List knowledge bases, or the documents of one."""
-    from ragapp import paths
-    from ragapp.index import knowledge_base as kbs
-
-    def opened(name: str) -> kbs.KnowledgeBase:
-        return kbs.KnowledgeBase.open(paths.knowledge_base(settings.home, name))
-
+    library = _library(settings)
     if options.name:
-        documents = opened(options.name).documents()
+        documents = library.documents(options.name, LOCAL)
         if options.json:
             _print_json({"documents": [_plain(d) for d in documents]})
         for document in documents if not options.json else ():
             print(f"{document.name}  {document.chunks} chunks  {document.path}")
         return DONE
-    listed = []
-    for name in kbs.list_names(settings.home):
-        kb = opened(name)
-        documents = kb.documents()
-        listed.append(
-            {
-                "name": name,
-                "documents": len(documents),
-                "chunks": sum(d.chunks for d in documents),
-                "folder": str(kb.folder),
-                **{k: v for k, v in kb.identity().items() if k in {"embedder", "pooling"}},
-            }
-        )
+    listed = library.summaries(LOCAL)
     if options.json:
-        _print_json({"knowledge_bases": listed})
+        _print_json({"knowledge_bases": [_plain(summary) for summary in listed]})
     elif not listed:
         _say(f"there is no knowledge base in {settings.home}; `ragapp ingest PATH` makes one")
     for row in listed if not options.json else ():
-        print(
-            f"{row['name']}  {row['documents']} documents  {row['chunks']} chunks  {row['folder']}"
-        )
+        print(f"{row.name}  {row.documents} documents  {row.chunks} chunks  {row.folder}")
     return DONE
 
 
 def kb_create(options: argparse.Namespace, settings: Settings) -> int:
     """Make an empty knowledge base."""
-    created = _workspace(settings).create(options.name)
+    created = _library(settings).create(options.name, LOCAL)
     if options.json:
         _print_json({"name": options.name, "folder": str(created.kb.folder)})
     else:
@@ -225,11 +207,11 @@ def kb_create(options: argparse.Namespace, settings: Settings) -> int:
 
 def kb_delete(options: argparse.Namespace, settings: Settings) -> int:
     """Delete a knowledge base, or one document of it."""
-    workspace = _workspace(settings)
+    library = _library(settings)
     if options.document:
         from ragapp.ingest import remove
 
-        removed = remove(options.document, workspace.open(options.name))
+        removed = remove(options.document, library.open(options.name, LOCAL))
         if not removed:
             raise UsageError(
                 f"document '{options.document}'",
@@ -238,7 +220,7 @@ def kb_delete(options: argparse.Namespace, settings: Settings) -> int:
             )
         deleted = [document.path for document in removed]
     else:
-        workspace.delete(options.name)
+        library.delete(options.name, LOCAL)
         deleted = [options.name]
     if options.json:
         _print_json({"deleted": deleted})
@@ -328,33 +310,33 @@ def eval_retrieval(options: argparse.Namespace, settings: Settings) -> int:
 # --- shared ---
 
 
-def _workspace(settings: Settings) -> Workspace:
-    from ragapp.workspace import Workspace
+def _library(settings: Settings) -> Library:
+    from ragapp.library import Library
 
-    return Workspace(settings)
+    return Library(settings)
 
 
 def _decoding(options: argparse.Namespace, settings: Settings) -> Decoding:
     """Return the preset with the flags over it; a flag that shapes sampling turns sampling on."""
-    if settings.decoding not in PRESETS:
+    if settings.answer.decoding not in PRESETS:
         raise SettingsError(
-            f"decoding '{settings.decoding}'",
+            f"decoding '{settings.answer.decoding}'",
             "there is no preset of that name",
             f"Choose one of: {', '.join(PRESETS)}.",
         )
     given = {
-        field.name: getattr(options, field.name)
+        field.name: getattr(options, DECODING + field.name)
         for field in dataclasses.fields(Decoding)
-        if getattr(options, field.name) is not None
+        if getattr(options, DECODING + field.name, None) is not None
     }
     shaping = {"temperature", "top_p", "min_p", "seed"}
     if "penalty_alpha" not in given:  # contrastive search has a top_k of its own
         shaping.add("top_k")
     if shaping & given.keys():
         given.setdefault("do_sample", True)
-    preset = PRESETS[settings.decoding if given.get("do_sample", True) else GREEDY]
+    preset = PRESETS[settings.answer.decoding if given.get("do_sample", True) else GREEDY]
     lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
-    values = given | lists | {"max_new_tokens": settings.max_new_tokens}
+    values = given | lists | {"max_new_tokens": settings.answer.max_new_tokens}
     return dataclasses.replace(preset, **values)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from ragapp.cli.commands import DONE, FAILED, WRONG_USE
 from ragapp.cli.parser import build_parser
 from ragapp.errors import Cancelled, RagappError, SettingsError, UsageError
-from ragapp.settings import Settings, forget_secrets, load_settings
+from ragapp.settings import Settings, forget_secrets, load_settings, setting_names
 
 # Libraries that would otherwise look things up, or report use: nothing leaves this machine.
 STAY_LOCAL = {
@@ -37,9 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     logging.getLogger("pypdf").setLevel(logging.ERROR)  # what matters of it, a reader says itself
     try:
-        settings = load_settings(
-            {key: getattr(options, key, None) for key in Settings.__dataclass_fields__}
-        )
+        settings = load_settings({key: getattr(options, key, None) for key in setting_names()})
         forget_secrets()
         command: Callable[[argparse.Namespace, Settings], int] = options.run
         return command(options, settings)

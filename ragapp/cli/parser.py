@@ -51,7 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     search = commands.add_parser("search", help="find passages")
     search.add_argument("query", type=_text)
-    search.add_argument("-k", dest="top_k", type=int, help="how many (10)")
+    search.add_argument("-k", dest="hits", type=int, help="how many (10)")
     search.add_argument("--reranker", help="'sentences', or a cross-encoder model")
     _add_kb(search)
     search.set_defaults(run=run.search)
@@ -97,13 +97,17 @@ def _add_decoding(command: argparse.ArgumentParser) -> None:
     group.add_argument("--preset", dest="decoding", help=f"{', '.join(PRESETS)} ({run.GREEDY})")
     for field in dataclasses.fields(Decoding):
         flag = "--" + field.name.replace("_", "-")
+        # The length of answers is a setting, too; all else belongs to one command.
+        name = field.name if field.name == "max_new_tokens" else run.DECODING + field.name
         if field.type == "bool":
-            group.add_argument(flag, action=argparse.BooleanOptionalAction)
+            group.add_argument(flag, dest=name, action=argparse.BooleanOptionalAction)
         elif "tuple" in str(field.type):
-            group.add_argument(flag, action="append", metavar="TEXT", help="may be repeated")
+            group.add_argument(
+                flag, dest=name, action="append", metavar="TEXT", help="may be repeated"
+            )
         else:
             kind = float if "float" in str(field.type) else int
-            group.add_argument(flag, type=kind, metavar="N" if kind is int else "X")
+            group.add_argument(flag, dest=name, type=kind, metavar="N" if kind is int else "X")
 
 
 def _add_generate(commands: Any) -> None:  # noqa: ANN401 - argparse's type is private

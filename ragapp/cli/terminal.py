@@ -12,6 +12,7 @@ from ragapp.errors import EngineError, PromptError
 from ragapp.llm.decoding import Decoding
 from ragapp.llm.engine import ChatEngine, GenerationDone, Message, TextDelta
 from ragapp.llm.thinking import Said, ThinkingSplitter
+from ragapp.synthesis.phrases import Phrases, phrases_for
 from ragapp.types import (
     AnswerDone,
     AnswerEvent,
@@ -86,17 +87,19 @@ class DownloadBar:
         self._bar.refresh()
 
 
-def print_answer(events: Iterator[AnswerEvent], *, quiet: bool) -> AnswerDone:
+def print_answer(events: Iterator[AnswerEvent], question: str, *, quiet: bool) -> AnswerDone:
     """Stream an answer to stdout with its sources after it; notices and thinking go to stderr.
 
-    quiet: print nothing but notices (the caller prints JSON).
+    Notices are in the language of the question; quiet: print nothing but them (the caller prints
+    JSON).
     """
     done: AnswerDone | None = None
+    phrases = phrases_for(question)
     for event in events:
         if isinstance(event, AnswerDone):
             done = event
         elif not (quiet and isinstance(event, AnswerText)):
-            _print_event(event)
+            _print_event(event, phrases)
     if done is None:
         raise RuntimeError("an answer always ends with AnswerDone")
     if not quiet:
@@ -108,9 +111,9 @@ def print_answer(events: Iterator[AnswerEvent], *, quiet: bool) -> AnswerDone:
     return done
 
 
-def _print_event(event: AnswerEvent) -> None:
+def _print_event(event: AnswerEvent, phrases: Phrases) -> None:
     if isinstance(event, Notice):
-        print(f"\n! {event.text}", file=sys.stderr)
+        print(f"\n! {phrases.notice(event)}", file=sys.stderr)
     elif isinstance(event, AnswerThinking):
         print(event.text, end="", file=sys.stderr, flush=True)
     elif isinstance(event, AnswerText):

@@ -30,7 +30,6 @@ REMEMBERED_SESSIONS = 1000
 class Waiting(StrEnum):
     """What an exchange without text yet is waiting for; each is a field of ``Strings``."""
 
-    LOADING = "loading"
     SEARCHING = "searching"
     THINKING = "thinking"
 
@@ -49,12 +48,12 @@ class Exchange:
 
     number: int
     question: str
-    waiting: Waiting = Waiting.LOADING
+    waiting: Waiting = Waiting.SEARCHING
     thinking: str = ""
     answer: str = ""
     evidence: tuple[Evidence, ...] | None = None
     marks: list[Mark] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
     done: AnswerDone | None = None
     error: RagappError | None = None
 
@@ -68,21 +67,11 @@ class Exchange:
         elif isinstance(event, AnswerText):
             self.answer += event.text
         elif isinstance(event, AnswerCited):
-            self._mark(event.citation)
+            self.marks.append(Mark(event.offset, event.citation))
         elif isinstance(event, Notice):
-            self.notices.append(event.text)
+            self.notices.append(event)
         else:
             self.done = event
-
-    def _mark(self, citation: Citation) -> None:
-        """Find the mark that a citation resolves: the last such one not taken yet.
-
-        A document's own "[3]" that is quoted before it therefore stays plain text.
-        """
-        taken = self.marks[-1].position + 1 if self.marks else 0
-        position = self.answer.rfind(f"[{citation.number}]", taken)
-        if position >= 0:
-            self.marks.append(Mark(position, citation))
 
 
 class Conversation:

@@ -21,6 +21,9 @@ from ragapp.types import Span
 
 logger = logging.getLogger(__name__)
 
+BACKGROUND_VERSION = 1
+"""Recorded with what is fitted on these texts; a change of them needs a new number."""
+
 SentenceSplitter = Callable[[str], list[Span]]
 
 

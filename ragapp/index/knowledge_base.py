@@ -26,6 +26,7 @@ from ragapp.errors import (
     UsageError,
 )
 from ragapp.index import snapshot as snapshots
+from ragapp.index.recipe import Recipe
 from ragapp.index.rows import NewChunk, StoredChunk
 from ragapp.index.snapshot import Snapshot, VectorSpace
 from ragapp.index.store import Store, StoredDocument
@@ -45,8 +46,8 @@ class KnowledgeBase:
         self._snapshot_lock = threading.Lock()
 
     @classmethod
-    def create(cls, folder: Path, identity: dict[str, str]) -> KnowledgeBase:
-        """Make an empty knowledge base; ``identity`` fixes model, pooling and whitening.
+    def create(cls, folder: Path, recipe: Recipe) -> KnowledgeBase:
+        """Make an empty knowledge base; ``recipe`` fixes model, pooling and whitening.
 
         Raises:
             UsageError: there is one already.
@@ -58,7 +59,7 @@ class KnowledgeBase:
         staging = folder.with_name(f".{folder.name}.new-{os.getpid()}")
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True)
-        Store.create(paths.store_file(staging), identity).close()
+        Store.create(paths.store_file(staging), recipe.to_meta()).close()
         staging.rename(folder)
         return cls(folder)
 
@@ -78,10 +79,27 @@ class KnowledgeBase:
             )
         return cls(folder)
 
-    def identity(self) -> dict[str, str]:
-        """Return model identity, pooling, whitening settings, generation."""
+    def recipe(self) -> Recipe:
+        """Return how its vectors and terms were made.
+
+        Raises:
+            KnowledgeBaseDamaged: it does not say so, or not in a way this program reads.
+        """
         with self._store() as store:
-            return store.meta()
+            try:
+                return Recipe.from_meta(store.meta())
+            except (KeyError, ValueError) as error:
+                raise KnowledgeBaseDamaged(
+                    f"knowledge base '{self.name}'",
+                    f"it does not say how it was made ({error})",
+                    f"Restore the folder {self.folder} from a backup, or delete it and ingest the"
+                    " documents again.",
+                ) from error
+
+    def generation(self) -> int:
+        """Return the number of the generation that searches see."""
+        with self._store() as store:
+            return store.generation()
 
     def documents(self) -> list[StoredDocument]:
         """List the documents that searches see."""

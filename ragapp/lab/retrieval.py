@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import tempfile
@@ -16,13 +15,14 @@ from ragapp.documents.split import split_document
 from ragapp.embedding.encode import Passage
 from ragapp.errors import UsageError
 from ragapp.index.rows import NewChunk
+from ragapp.library import Library, OpenKnowledgeBase
+from ragapp.people import LOCAL
 from ragapp.retrieval.fuse import hybrid_candidates
 from ragapp.retrieval.query import Query, make_query
 from ragapp.retrieval.search import search
 from ragapp.settings import Settings
 from ragapp.text.sentences import sentence_spans
 from ragapp.types import Chunk, Document, Span
-from ragapp.workspace import OpenKnowledgeBase, Workspace
 
 DEPTH = 10
 MARKUP_TOKENS = 12
@@ -49,8 +49,7 @@ def evaluate_retrieval(
     """
     data = read_squad(file)
     with tempfile.TemporaryDirectory(prefix="ragapp-eval-") as home:
-        workspace = Workspace(dataclasses.replace(settings, home=Path(home)))
-        within = workspace.create("eval")
+        within = Library(settings.having(home=home)).create("eval", LOCAL)
         index_passages(data.passages, within)
         questions = data.questions
         if limit is not None and limit < len(questions):
@@ -63,8 +62,8 @@ def evaluate_retrieval(
     return {
         "file": file.name,
         "stage": stage,
-        "pooling": settings.pooling,
-        "whitening": settings.whitening,
+        "pooling": settings.embedding.pooling,
+        "whitening": settings.embedding.whitening,
         **figures(len(data.passages), ranks),
     }
 

@@ -35,16 +35,16 @@ def engine_kind(settings: Settings) -> EngineKind:
         SettingsError: there is no such engine, or the endpoint has no address.
     """
     try:
-        kind = EngineKind(settings.engine)
+        kind = EngineKind(settings.machine.engine)
     except ValueError as error:
         raise SettingsError(
-            f"engine '{settings.engine}'",
+            f"engine '{settings.machine.engine}'",
             "there is none of that name",
             f"Choose one of: {', '.join(EngineKind)}.",
         ) from error
-    if kind is EngineKind.AUTO and settings.endpoint:
+    if kind is EngineKind.AUTO and settings.machine.endpoint:
         return EngineKind.ENDPOINT
-    if kind is EngineKind.ENDPOINT and not settings.endpoint:
+    if kind is EngineKind.ENDPOINT and not settings.machine.endpoint:
         raise SettingsError(
             "engine 'endpoint'",
             "it has no address",
@@ -61,13 +61,13 @@ def load_endpoint(settings: Settings) -> ChatEngine:
     """
     from ragapp.llm.endpoint.engine import EndpointEngine
 
-    model = "" if settings.chat_model == "auto" else settings.chat_model
+    model = "" if settings.answer.chat_model == "auto" else settings.answer.chat_model
     return EndpointEngine.connect(
-        settings.endpoint,
+        settings.machine.endpoint,
         model,
-        settings.endpoint_key,
-        context_tokens=settings.context_tokens,
-        thinking=settings.thinking,
+        settings.machine.endpoint_key,
+        context_tokens=settings.answer.context_tokens,
+        thinking=settings.answer.thinking,
     )
 
 
@@ -111,12 +111,12 @@ def load_torch(
         name=name,
         device=device,
         dtype=dtype,
-        context_tokens=settings.context_tokens,
-        quantization=settings.quantization,
-        adapter=settings.adapter,
-        low_memory=settings.low_memory,
-        thinking=settings.thinking,
-        trust_remote_code=settings.trust_remote_code == name,
+        context_tokens=settings.answer.context_tokens,
+        quantization=settings.machine.quantization,
+        adapter=settings.answer.adapter,
+        low_memory=settings.machine.low_memory,
+        thinking=settings.answer.thinking,
+        trust_remote_code=settings.machine.trust_remote_code == name,
     )
 
 
@@ -129,8 +129,10 @@ def load_openvino(settings: Settings, folder: Path, name: str) -> ChatEngine:
     from ragapp.llm.tokenizers.load import load_chat_tokenizer
 
     with ThreadPoolExecutor(1, "tokenizer") as beside:  # takes as long as OpenVINO
-        tokenizer = beside.submit(load_chat_tokenizer, folder, name, thinking=settings.thinking)
-        limit = context_limit(AutoConfig.from_pretrained(folder), settings.context_tokens)
+        tokenizer = beside.submit(
+            load_chat_tokenizer, folder, name, thinking=settings.answer.thinking
+        )
+        limit = context_limit(AutoConfig.from_pretrained(folder), settings.answer.context_tokens)
         process = open_export(exported(folder, settings.models, name), name, limit)
         return OpenVinoEngine(process, tokenizer.result(), name, limit)
 
@@ -140,9 +142,9 @@ def _no_openvino(settings: Settings, folder: Path, device: str) -> str | None:
     from ragapp.llm.openvino.export import cannot_export
 
     asked: dict[str, Any] = {
-        "adapter": settings.adapter,
-        "low_memory": settings.low_memory,
-        "quantization": settings.quantization != "none",
+        "adapter": settings.answer.adapter,
+        "low_memory": settings.machine.low_memory,
+        "quantization": settings.machine.quantization != "none",
     }
     if taken := [name for name, value in asked.items() if value]:
         return f"{' and '.join(taken)} needs the torch engine"

@@ -134,6 +134,7 @@ def _excerpt(number: int, hit: Hit, sentences: Sequence[ScoredSentence]) -> Evid
     return Evidence(
         number=number,
         document=hit.document,
+        document_id=hit.document_id,
         path=hit.path,
         page=sentences[0].page,
         heading=hit.heading,

@@ -52,6 +52,7 @@ def _hit(
 ) -> Hit:
     return Hit(
         chunk_id=chunk.id,
+        document_id=chunk.document_id,
         document=chunk.document,
         path=chunk.path,
         page=chunk.page,

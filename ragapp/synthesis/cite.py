@@ -49,7 +49,8 @@ class Citer:
     """Passes an answer's text through, with its citation marks put right.
 
     ``statements`` grows with each statement that ended. What a statement repeats of the question
-    claims nothing, so only its other terms need backing.
+    claims nothing, so only its other terms need backing. Offsets count from the first character
+    that ``push`` yields.
     """
 
     def __init__(self, evidence: Sequence[Evidence], question: str = "") -> None:
@@ -61,6 +62,7 @@ class Citer:
             for sentence in excerpt.sentences
         ]
         self._shown = ""  # of the statement being written
+        self._length = 0  # of all text given out
         self._held = ""  # what may turn out to be a mark or the statement's end
         self._marks: list[int] = []
         self._after_mark = False
@@ -99,7 +101,7 @@ class Citer:
                 special = SPECIAL.search(self._held, 1)
                 plain = special.start() if special else len(self._held)
                 self._shown += self._held[:plain]
-                yield AnswerText(self._held[:plain])
+                yield self._text(self._held[:plain])
                 self._held = self._held[plain:]
             self._after_mark = False
 
@@ -115,11 +117,19 @@ class Citer:
         if WORDS.search(statement):
             citations = self._trace(statement, marks)
             self.statements.append(Statement(statement, citations))
+        offset = self._length
+        marks_shown = [f"[{citation.number}]" for citation in citations]
         if citations:
-            yield AnswerText("".join(f"[{citation.number}]" for citation in citations))
+            yield self._text("".join(marks_shown))
         if terminator:
-            yield AnswerText(terminator)
-        yield from (AnswerCited(citation) for citation in citations)
+            yield self._text(terminator)
+        for citation, mark in zip(citations, marks_shown, strict=True):
+            yield AnswerCited(citation, offset)
+            offset += len(mark)
+
+    def _text(self, text: str) -> AnswerText:
+        self._length += len(text)
+        return AnswerText(text)
 
     def _trace(self, statement: str, marks: Sequence[int]) -> tuple[Citation, ...]:
         """Find the sentence that backs a statement, among the marked excerpts first."""
@@ -151,6 +161,7 @@ def _citation(excerpt: Evidence, sentence: ScoredSentence) -> Citation:
     return Citation(
         number=excerpt.number,
         document=excerpt.document,
+        document_id=excerpt.document_id,
         page=sentence.page,
         sentence=sentence.text,
         start=sentence.start,

@@ -12,23 +12,29 @@ CLOSE_ENOUGH = 0.75
 
 
 def quote(evidence: Sequence[Evidence]) -> Iterator[AnswerText | AnswerCited]:
-    """Quote up to three sentences, best first, each with its citation."""
+    """Quote up to three sentences, best first, each with its citation.
+
+    Offsets count from the first character yielded.
+    """
     ranked = sorted(
         ((sentence, item) for item in evidence for sentence in item.sentences),
         key=lambda pair: -pair[0].score,
     )
     quoted: list[str] = []
+    length = 0
     for sentence, item in ranked:
         text = " ".join(sentence.text.split())
         if len(quoted) == QUOTED_SENTENCES or sentence.score < CLOSE_ENOUGH * ranked[0][0].score:
             break
         if text in quoted:  # the same words in two places are one quotation
             continue
-        yield AnswerText(f"{chr(10) if quoted else ''}“{text}” [{item.number}]")
+        mark = f"[{item.number}]"
+        shown = f"{chr(10) if quoted else ''}“{text}” {mark}"
+        length += len(shown)
         quoted.append(text)
-        yield AnswerCited(
-            Citation(
-                item.number, item.document, sentence.page, sentence.text, sentence.start,
-                sentence.end,
-            )
+        yield AnswerText(shown)
+        citation = Citation(
+            item.number, item.document, sentence.page, sentence.text, sentence.start,
+            sentence.end, document_id=item.document_id,
         )  # fmt: skip
+        yield AnswerCited(citation, length - len(mark))

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragapp.errors import SettingsError, UsageError
-from ragapp.settings import Settings
+from ragapp.library import Library
+from ragapp.settings import WebSettings
 from ragapp.web.guard.gate import Access, Gate
 from ragapp.web.guard.origin import is_loopback
 from ragapp.web.guard.proxies import parse_proxies
 from ragapp.web.inbox import Inbox, private_folder
 from ragapp.web.receive import Receiver
 from ragapp.web.server import Tls, listen, run, shown_host
-from ragapp.workspace import Workspace
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -37,20 +37,20 @@ FONTS = (
 )
 
 
-def serve(workspace: Workspace, *, open_browser: bool, ready: Callable[[str], None]) -> None:
+def serve(library: Library, *, open_browser: bool, ready: Callable[[str], None]) -> None:
     """Serve the page until interrupted; ``ready`` gets its address once it answers.
 
     Raises:
         UsageError: others could reach the page and there is no password, or the port is taken.
         SettingsError: a file that the settings name cannot be used.
     """
-    settings = workspace.settings
+    settings = library.settings.web
     tls = _tls(settings)
     password = _password(settings)
     loopback_only = _may_be_reached(settings, password)
     listening = listen(settings.host, settings.port)
     port: int = listening.getsockname()[1]
-    with listening, private_folder(settings.home) as incoming:
+    with listening, private_folder(library.settings.home) as incoming:
         _keep_gradio_quiet(incoming)
         address = f"{'https' if tls else 'http'}://{shown_host(settings.host)}:{port}"
 
@@ -66,13 +66,11 @@ def serve(workspace: Workspace, *, open_browser: bool, ready: Callable[[str], No
             settings.language,
             parse_proxies(settings.trusted_proxies),
         )
-        app, stop = asgi_app(workspace, access, Inbox(incoming))
+        app, stop = asgi_app(library, access, Inbox(incoming))
         run(app, listening, tls, started, stop, lambda: shutil.rmtree(incoming, ignore_errors=True))
 
 
-def asgi_app(
-    workspace: Workspace, access: Access, inbox: Inbox
-) -> tuple[ASGIApp, Callable[[], None]]:
+def asgi_app(library: Library, access: Access, inbox: Inbox) -> tuple[ASGIApp, Callable[[], None]]:
     """Return the page behind its guard, and what asks its work to stop."""
     import gradio as gr
     from fastapi import FastAPI
@@ -82,7 +80,7 @@ def asgi_app(
 
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     api.add_route("/upload", Receiver(inbox).receive, methods=["POST"])
-    page, stop = build_app(workspace, inbox, logout=bool(access.password))
+    page, stop = build_app(library, inbox, logout=bool(access.password))
     fonts = [gr.themes.Font(name) for name in FONTS]
     scripts = "".join((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)
     gr.mount_gradio_app(
@@ -105,7 +103,7 @@ def asgi_app(
     return Gate(api, access, QueueEvents(page)), stop
 
 
-def _may_be_reached(settings: Settings, password: str) -> bool:
+def _may_be_reached(settings: WebSettings, password: str) -> bool:
     """Say whether only this computer reaches the page.
 
     Raises:
@@ -122,7 +120,7 @@ def _may_be_reached(settings: Settings, password: str) -> bool:
     return loopback_only
 
 
-def _password(settings: Settings) -> str:
+def _password(settings: WebSettings) -> str:
     if not settings.password_file:
         return settings.password
     what = f"the password in {settings.password_file}"
@@ -136,7 +134,7 @@ def _password(settings: Settings) -> str:
     return lines[0]
 
 
-def _tls(settings: Settings) -> Tls | None:
+def _tls(settings: WebSettings) -> Tls | None:
     if not settings.tls_certificate and not settings.tls_key:
         return None
     certificate = Path(settings.tls_certificate).expanduser()

@@ -11,27 +11,22 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from ragapp.ask import ask, prepare_next_turn
-from ragapp.conversations.exchange import Conversation, Conversations, Exchange, Waiting
-from ragapp.errors import EngineError, ModelMissing, RagappError
-from ragapp.llm.decoding import Decoding
-from ragapp.llm.engine import ChatEngine
-from ragapp.settings import Settings
-from ragapp.synthesis.phrases import phrases_for
+from ragapp.ask import AnswerMode, Asked, ask, prepare_next_turn
+from ragapp.conversations.exchange import Conversation, Conversations, Exchange
+from ragapp.errors import EngineError, RagappError
+from ragapp.library import Library
+from ragapp.people import LOCAL
 from ragapp.types import (
     AnswerCited,
-    AnswerDone,
     AnswerEvent,
     AnswerText,
     EvidenceFound,
-    FinishReason,
-    Notice,
 )
+from ragapp.uploads import IngestQueue
 from ragapp.web import render
 from ragapp.web.labels import Labels
 from ragapp.web.panes import html_pane
-from ragapp.web.strings import STRINGS, Strings
-from ragapp.workspace import ANSWER_MODES, Workspace
+from ragapp.web.strings import STRINGS
 
 if TYPE_CHECKING:
     from gradio.components import HTML, Button, Radio, Textbox
@@ -71,7 +66,7 @@ def build_chat(labels: Labels, answer_mode: str) -> ChatPanel:
             gr.Radio(value=answer_mode, elem_id="mode", container=False, scale=1, min_width=200),
             lambda s: {
                 "label": s.mode,
-                "choices": [(s.modes[name], name) for name in ANSWER_MODES],
+                "choices": [(s.modes[name], name) for name in AnswerMode],
             },
         )
         new = labels.bind(
@@ -108,8 +103,9 @@ def build_chat(labels: Labels, answer_mode: str) -> ChatPanel:
 class Chat:
     """Answers questions for the page."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
+    def __init__(self, library: Library, queue: IngestQueue) -> None:
+        self._library = library
+        self._queue = queue
         self.conversations = Conversations()
 
     def answer(
@@ -120,19 +116,14 @@ class Chat:
         conversation.language = language
         earlier = conversation.turns()
         exchange, stop = conversation.begin(question)
-        engine: ChatEngine | None = None
         yield _picture(conversation, exchange, past=True)
         try:
-            decoding = self._workspace.decoding()
-            engine = self._engine(mode, decoding, exchange, STRINGS[language])
-            within = self._workspace.open(kb)
-            if stop.is_set():
-                exchange.take(AnswerDone("", False, FinishReason.CANCELLED))
-            else:
-                exchange.waiting = Waiting.SEARCHING
-                yield _picture(conversation, exchange)
-                events = ask(question, within, engine, earlier, decoding, stop.is_set)
-                yield from _grow(events, conversation, exchange)
+            waiting, total = self._queue.unsearchable(kb)
+            asked = Asked(
+                question, kb, earlier, AnswerMode.named(mode), None, LOCAL, waiting, total
+            )
+            events = ask(asked, self._library, self._library.models, stop.is_set)
+            yield from _grow(events, conversation, exchange)
         except RagappError as error:
             exchange.error = error
         except Exception as error:  # the page's boundary: nobody is left waiting for an answer
@@ -142,34 +133,19 @@ class Chat:
                 strings.unforeseen, f"{type(error).__name__}: {error}", strings.see_log
             )
         yield _picture(conversation, exchange, evidence=True)
-        if engine is not None and exchange.done is not None:
-            self._prepare(engine, conversation)
+        if exchange.done is not None and exchange.done.stats.prompt_tokens:
+            self._prepare(conversation)
 
-    @staticmethod
-    def _prepare(engine: ChatEngine, conversation: Conversation) -> None:
+    def _prepare(self, conversation: Conversation) -> None:
         """Use the time in which the answer is read, until the next question is asked."""
         asked = len(conversation.exchanges)
+        engine = self._library.models.engine()
         threading.Thread(
             target=prepare_next_turn,
             args=(engine, conversation.turns(), lambda: len(conversation.exchanges) != asked),
             name="prepare",
             daemon=True,
         ).start()
-
-    def _engine(
-        self, mode: str, decoding: Decoding, exchange: Exchange, strings: Strings
-    ) -> ChatEngine | None:
-        """Return the engine for a mode; without a chat model quote, and say so."""
-        try:
-            engine, too_weak = self._workspace.answering_engine(mode, decoding)
-        except ModelMissing:
-            command = f"`{chat_model_command(self._workspace.settings)}`"
-            exchange.take(Notice(strings.no_chat_model.format(command=command)))
-            return None
-        if too_weak is not None:
-            phrases = phrases_for(exchange.question)
-            exchange.take(Notice(phrases.weak_model.format(model=too_weak)))
-        return engine
 
     def show(self, session: str, language: str) -> Frame:
         """Return the whole conversation, in another language for instance."""
@@ -179,12 +155,6 @@ class Chat:
             return _picture(conversation, conversation.exchanges[-1], past=True, evidence=True)
         strings = STRINGS[language]
         return Frame("", render.welcome_html(strings), render.evidence_html([], strings))
-
-
-def chat_model_command(settings: Settings) -> str:
-    """Return the command that fetches the chat model the settings ask for."""
-    name = settings.chat_model
-    return "ragapp models pull" if name == "auto" else f"ragapp models pull {name}"
 
 
 def _grow(

@@ -12,16 +12,16 @@ import gradio as gr
 
 from ragapp import paths
 from ragapp.errors import KnowledgeBaseBusy, RagappError
-from ragapp.index.knowledge_base import KnowledgeBase
 from ragapp.index.store import StoredDocument
 from ragapp.ingest import remove
+from ragapp.library import Library
+from ragapp.people import LOCAL
 from ragapp.uploads import IngestQueue
 from ragapp.web import render
 from ragapp.web.drop import DROPPED_EVENT, drop_zone_html
 from ragapp.web.labels import Labels
 from ragapp.web.panes import html_pane
 from ragapp.web.strings import STRINGS, Strings
-from ragapp.workspace import Workspace
 
 if TYPE_CHECKING:
     from gradio.components import HTML, Button, Dropdown, Textbox
@@ -128,18 +128,22 @@ def build_library(labels: Labels, names: Sequence[str], first: str) -> LibraryPa
     )
 
 
-class Library:
+class LibraryColumn:
     """Knowledge bases and documents for the page. Texts come back as HTML."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self.settings = workspace.settings
-        self.queue = IngestQueue(workspace)
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self.settings = library.settings
+        self.queue = IngestQueue(library)
         self._followers: dict[str, object] = {}
 
     def names(self) -> list[str]:
         """Return the knowledge bases to choose from: the default one can be chosen unmade."""
-        return self._workspace.knowledge_base_names() or [self.settings.kb]
+        return self._library.names(LOCAL) or [self.settings.kb]
+
+    def pull_command(self) -> str:
+        """Return the command that fetches the chat model."""
+        return self._library.models.pull_command()
 
     def first_choice(self) -> str:
         """Return the knowledge base to begin with."""
@@ -149,9 +153,9 @@ class Library:
 
     def documents(self, kb: str) -> Sequence[StoredDocument]:
         """List the documents of a knowledge base; one that is not made yet has none."""
-        if kb not in self._workspace.knowledge_base_names():
+        if kb not in self._library.names(LOCAL):
             return []
-        return KnowledgeBase.open(self._folder(kb)).documents()
+        return self._library.documents(kb, LOCAL)
 
     def documents_html(self, kb: str, strings: Strings) -> str:
         """Render the list of documents, or why there is none to show."""
@@ -170,7 +174,7 @@ class Library:
         """Make a knowledge base. Returns its name, None when it was refused, and what to say."""
         strings = STRINGS[language]
         try:
-            self._workspace.create(name.strip())
+            self._library.create(name.strip(), LOCAL)
         except RagappError as error:
             return None, render.error_html(error, strings)
         return name.strip(), render.notice_html(strings.created.format(name=name.strip()), "good")
@@ -187,7 +191,7 @@ class Library:
         if self.queue.state(kb).active:
             return render.notice_html(strings.busy, "bad")
         try:
-            self._workspace.delete(kb)
+            self._library.delete(kb, LOCAL)
         except RagappError as error:
             return render.error_html(error, strings)
         self.queue.clear(kb)
@@ -200,7 +204,7 @@ class Library:
             document = next((d for d in self.documents(kb) if d.id == document_id), None)
             if document is None:
                 return ""  # deleted from another window
-            remove(document.path, self._workspace.open(kb))
+            remove(document.path, self._library.open(kb, LOCAL))
         except KnowledgeBaseBusy:
             return render.notice_html(strings.busy, "bad")
         except RagappError as error:
@@ -239,4 +243,4 @@ class Library:
         self._followers.pop(session, None)
 
     def _folder(self, kb: str) -> Path:
-        return paths.knowledge_base(self.settings.home, kb)
+        return self._library.folder(kb, LOCAL)

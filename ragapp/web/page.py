@@ -9,18 +9,18 @@ from typing import Any
 import gradio as gr
 
 from ragapp.errors import RagappError
+from ragapp.library import Library
 from ragapp.text.language import Language
 from ragapp.web import render
-from ragapp.web.chat import Chat, ChatPanel, Frame, build_chat, chat_model_command
+from ragapp.web.chat import Chat, ChatPanel, Frame, build_chat
 from ragapp.web.drop import logout_html
 from ragapp.web.inbox import Inbox
 from ragapp.web.labels import Labels
-from ragapp.web.library import FilesFrame, Library, LibraryPanel, build_library
+from ragapp.web.library import FilesFrame, LibraryColumn, LibraryPanel, build_library
 from ragapp.web.panes import html_pane
 from ragapp.web.strings import STRINGS, Strings, choose_interface
 from ragapp.web.visitor import OpenPages, page_of, session_of
 from ragapp.web.warmup import Readiness, Warmup
-from ragapp.workspace import Workspace
 
 LANGUAGES = [("中文", Language.CHINESE.value), ("English", Language.ENGLISH.value)]
 
@@ -46,13 +46,14 @@ FOCUS_QUESTION = """() => {
 
 
 def build_app(
-    workspace: Workspace, inbox: Inbox, *, logout: bool
+    library: Library, inbox: Inbox, *, logout: bool
 ) -> tuple[gr.Blocks, Callable[[], None]]:
     """Assemble the page. Returns it, and what asks all its work to stop."""
-    settings = workspace.settings
-    language = choose_interface(settings.language, None, "")
+    settings = library.settings
+    language = choose_interface(settings.web.language, None, "")
     labels = Labels(STRINGS[language])
-    library, chat, warmup = Library(workspace), Chat(workspace), Warmup(workspace)
+    column = LibraryColumn(library)
+    chat, warmup = Chat(library, column.queue), Warmup(library)
     with gr.Blocks(analytics_enabled=False, title="ragapp", fill_width=True) as page:
         with gr.Row(elem_id="top"):
             html_pane("name", '<h1 class="name">ragapp</h1>')
@@ -70,23 +71,23 @@ def build_app(
                 labels.bind(html_pane("logout"), lambda s: {"value": logout_html(s)})
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="library"):
-                library_panel = build_library(labels, library.names(), library.first_choice())
+                library_panel = build_library(labels, column.names(), column.first_choice())
             with gr.Column(elem_id="chat"):
-                chat_panel = build_chat(labels, settings.answer_mode)
+                chat_panel = build_chat(labels, settings.answer.answer_mode)
             with gr.Column(elem_id="evidence-column"):
                 labels.bind(html_pane("evidence-title"), lambda s: {"value": render.title_html(s)})
                 evidence = html_pane("evidence", render.evidence_html([], labels.first))
         _wire_chat(chat, chat_panel, evidence, library_panel, chosen)
-        _wire_documents(library, library_panel, chosen, inbox)
-        _wire_knowledge_bases(library, library_panel, chosen)
-        _wire_page(page, library, library_panel, chat, chat_panel, labels, warmup, status,
+        _wire_documents(column, library_panel, chosen, inbox)
+        _wire_knowledge_bases(column, library_panel, chosen)
+        _wire_page(page, column, library_panel, chat, chat_panel, labels, warmup, status,
                    evidence, chosen)  # fmt: skip
     page.max_threads = MOST_EVENTS
     page.queue()
 
     def stop() -> None:
         chat.conversations.stop_all()
-        library.queue.stop_all()
+        column.queue.stop_all()
 
     return page, stop
 
@@ -137,7 +138,9 @@ def _wire_chat(
     panel.new.click(new, [chosen], pictures, **EVENT)
 
 
-def _wire_documents(library: Library, panel: LibraryPanel, chosen: gr.Radio, inbox: Inbox) -> None:
+def _wire_documents(
+    library: LibraryColumn, panel: LibraryPanel, chosen: gr.Radio, inbox: Inbox
+) -> None:
     files = _files_components(panel)
 
     def upload(
@@ -182,7 +185,7 @@ def _wire_documents(library: Library, panel: LibraryPanel, chosen: gr.Radio, inb
     )
 
 
-def _wire_knowledge_bases(library: Library, panel: LibraryPanel, chosen: gr.Radio) -> None:
+def _wire_knowledge_bases(library: LibraryColumn, panel: LibraryPanel, chosen: gr.Radio) -> None:
     def choose(kb: str, language: str, request: gr.Request) -> Iterator[list[Any]]:
         place = library.place_html(kb, STRINGS[language])
         for frame in library.follow(kb, language, page_of(request)):
@@ -226,7 +229,7 @@ def _wire_knowledge_bases(library: Library, panel: LibraryPanel, chosen: gr.Radi
 
 def _wire_page(
     page: gr.Blocks,
-    library: Library,
+    library: LibraryColumn,
     panel: LibraryPanel,
     chat: Chat,
     chat_panel: ChatPanel,
@@ -252,7 +255,7 @@ def _wire_page(
 
     def choose_language(request: gr.Request) -> str:
         return choose_interface(
-            library.settings.language,
+            library.settings.web.language,
             request.query_params.get("lang"),
             request.headers.get("accept-language", ""),
         ).value
@@ -300,12 +303,12 @@ def _wire_page(
     page.unload(forget)
 
 
-def _status(readiness: Readiness, library: Library, strings: Strings) -> str:
+def _status(readiness: Readiness, library: LibraryColumn, strings: Strings) -> str:
     if readiness is Readiness.NO_EMBEDDER:
-        command = f"`ragapp models pull {library.settings.embedder}`"
+        command = f"`ragapp models pull {library.settings.embedding.embedder}`"
         return render.notice_html(strings.no_embedder.format(command=command), "bad")
     if readiness is Readiness.NO_CHAT_MODEL:
-        command = f"`{chat_model_command(library.settings)}`"
+        command = f"`{library.pull_command()}`"
         return render.notice_html(strings.no_chat_model.format(command=command))
     return ""
 
@@ -328,7 +331,7 @@ def _files_components(panel: LibraryPanel) -> list[Any]:
     return [panel.files, panel.stop, panel.clear, panel.documents]
 
 
-def _choices(library: Library, value: str) -> dict[str, Any]:
+def _choices(library: LibraryColumn, value: str) -> dict[str, Any]:
     names = library.names()
     changes: dict[str, Any] = gr.update(choices=names, value=value if value in names else names[0])
     return changes

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ragapp.conversations.exchange import Exchange, Mark
 from ragapp.errors import RagappError
 from ragapp.index.store import StoredDocument
+from ragapp.synthesis.phrases import phrases_for
 from ragapp.types import AnswerStats, Evidence, FinishReason, Stage
 from ragapp.uploads import FileRow
 from ragapp.web.strings import Strings
@@ -145,7 +146,8 @@ def _exchange(exchange: Exchange, strings: Strings) -> str:
         parts.append(f'<div class="answer refused">{escape(strings.no_words)}</div>')
     elif exchange.done is None and exchange.error is None:
         parts.append(f'<div class="waiting">{escape(getattr(strings, exchange.waiting))}</div>')
-    parts += [notice_html(notice) for notice in exchange.notices]
+    phrases = phrases_for(exchange.question)
+    parts += [notice_html(phrases.notice(notice)) for notice in exchange.notices]
     if exchange.error is not None:
         parts.append(error_html(exchange.error, strings))
     if exchange.done is not None:

@@ -6,8 +6,10 @@ import logging
 import threading
 from enum import StrEnum
 
+from ragapp.ask import AnswerMode
 from ragapp.errors import ModelMissing, RagappError
-from ragapp.workspace import Workspace
+from ragapp.library import Library
+from ragapp.people import LOCAL
 
 logger = logging.getLogger(__name__)
 
@@ -24,8 +26,8 @@ class Readiness(StrEnum):
 class Warmup:
     """One background load; begun anew when the last one found a model missing."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
+    def __init__(self, library: Library) -> None:
+        self._library = library
         self._lock = threading.Lock()
         self._finished = threading.Event()
         self._thread: threading.Thread | None = None
@@ -58,15 +60,18 @@ class Warmup:
             self._finished.set()
 
     def _try_loading(self, kb: str) -> Readiness:
+        models = self._library.models
         try:
-            if kb in self._workspace.knowledge_base_names():
-                self._workspace.open(kb)
+            if kb in self._library.names(LOCAL):
+                self._library.open(kb, LOCAL)
             else:
-                self._workspace.load_embedder()
+                models.encoder()
         except ModelMissing:
             return Readiness.NO_EMBEDDER
         try:
-            self._workspace.answering_engine(self._workspace.settings.answer_mode)
+            mode = AnswerMode.named(models.settings.answer.answer_mode)
+            if mode is AnswerMode.GENERATE or (mode is AnswerMode.AUTO and not models.too_weak()):
+                models.engine()
         except ModelMissing:
             return Readiness.NO_CHAT_MODEL
         return Readiness.READY

@@ -290,7 +290,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from test_batch import MANY, SHORT, run_batch, tiny_engine
+from batch.test_run import MANY, SHORT, run_batch, tiny_engine
 
 def die(done, total):
     if done >= 4:
@@ -301,7 +301,7 @@ run_batch(MANY, tiny_engine(), SHORT, Path(sys.argv[1]), batch_size=2, progress=
 
 
 def test_a_killed_run_goes_on_where_it_was(engine, out):
-    script = KILLED.format(tests=str(Path(__file__).parent))
+    script = KILLED.format(tests=str(Path(__file__).parents[1]))
     killed = subprocess.run([sys.executable, "-c", script, out], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert not out.exists()

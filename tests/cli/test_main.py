@@ -95,7 +95,7 @@ def test_an_unknown_setting_is_two_and_names_the_known(ragapp):
     result = ragapp("kb", "list", RAGAPP_TOPK="3")
     assert result.returncode == 2
     assert "unknown setting 'topk' in the environment" in said_in_one_line(result)
-    assert "top_k" in result.stderr
+    assert "hits" in result.stderr
 
 
 def test_what_fails_is_one_and_one_line(ragapp, tmp_path):

@@ -11,13 +11,18 @@ from numpy.typing import NDArray
 from ragapp.embedding.space import VectorSpace
 from ragapp.embedding.whiten import BackgroundStatistics, moments, unit
 from ragapp.index.knowledge_base import KnowledgeBase
+from ragapp.index.recipe import Recipe
 from ragapp.index.store import NewChunk
 from ragapp.text.language import Language
 from ragapp.text.terms import term_hash, terms
 from ragapp.types import Chunk, Document, Page, Span
 
 DIMENSION = 16
-IDENTITY = {"embedder": "words", "pooling": "mean", "dimension": str(DIMENSION)}
+RECIPE = Recipe(
+    embedder="words", embedder_fingerprint="0", pooling="mean", dimension=DIMENSION,
+    query_prefix="", passage_prefix="", whitening=False, whitening_exponent=0.2,
+    whitening_dimensions=0, whitening_shared_mean=False, chunk_tokens=320, background_version=1,
+)  # fmt: skip
 RAW = VectorSpace(DIMENSION, background=None, exponent=0.2)
 
 
@@ -48,7 +53,7 @@ def chunks_of(of: Document) -> list[NewChunk]:
 
 
 def new_kb(folder: Path, *documents: Document, space: VectorSpace = RAW) -> KnowledgeBase:
-    kb = KnowledgeBase.create(folder, IDENTITY)
+    kb = KnowledgeBase.create(folder, RECIPE)
     if documents:
         with kb.writer() as writer:
             for each in documents:

@@ -22,8 +22,8 @@ from ragapp.index.knowledge_base import KnowledgeBase, delete, list_names
 from ragapp.index.store import Store
 
 from .builders import (
-    IDENTITY,
     RAW,
+    RECIPE,
     chunks_of,
     document,
     new_kb,
@@ -135,7 +135,7 @@ def test_deleting_everything_leaves_a_working_knowledge_base(kb):
 def test_generations_count_up_and_only_the_caches_of_the_last_stay(kb):
     add(kb, document("/d/a.txt", "a"))
     add(kb, document("/d/b.txt", "b"))
-    assert kb.identity()["generation"] == "3"
+    assert kb.generation() == 3
     assert [f.name for f in kb.folder.glob("*index-*")] == ["index-00000003"]
 
 
@@ -411,7 +411,7 @@ def test_nothing_on_disk_is_a_pickle(kb):
 
 def test_creating_over_an_existing_one_is_refused(kb):
     with pytest.raises(UsageError, match="exists already"):
-        KnowledgeBase.create(kb.folder, IDENTITY)
+        KnowledgeBase.create(kb.folder, RECIPE)
     assert len(kb.documents()) == 2
 
 

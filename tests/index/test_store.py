@@ -10,12 +10,12 @@ from ragapp.errors import KnowledgeBaseDamaged
 from ragapp.index.store import NewChunk, Store
 from ragapp.types import Chunk, Page, Span
 
-from .builders import DIMENSION, IDENTITY, chunks_of, document, vector_of
+from .builders import DIMENSION, RECIPE, chunks_of, document, vector_of
 
 
 @pytest.fixture
 def file(tmp_path):
-    Store.create(tmp_path / "store.sqlite", IDENTITY).close()
+    Store.create(tmp_path / "store.sqlite", RECIPE.to_meta()).close()
     return tmp_path / "store.sqlite"
 
 

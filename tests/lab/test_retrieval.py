@@ -69,6 +69,6 @@ def test_a_stage_is_measured(file, models_dir, stage):
 
 def test_a_limit_takes_questions_spread_out(file, models_dir):
     """Without whitening, and by words alone: the cheapest measurement there is."""
-    settings = Settings(models=models_dir, whitening=False)
+    settings = Settings(models=models_dir).having(whitening=False)
     result = evaluate_retrieval(file, settings, "lexical", limit=3)
     assert (result["questions"], result["recall@1"]) == (3, 1)

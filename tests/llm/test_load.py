@@ -1,7 +1,5 @@
 """Which engine runs a model: the settings' word, else whatever is fastest and can do it."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 from fixtures import SMOLLM2
@@ -16,7 +14,7 @@ from ragapp.settings import Settings
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
-    return Settings(models=tmp_path_factory.mktemp("models"), context_tokens=1024)
+    return Settings(models=tmp_path_factory.mktemp("models")).having(context_tokens=1024)
 
 
 def load(settings, models_dir, device="cpu"):
@@ -25,7 +23,7 @@ def load(settings, models_dir, device="cpu"):
 
 @pytest.mark.parametrize(("name", "engine"), [("torch", TorchEngine), ("openvino", OpenVinoEngine)])
 def test_the_setting_decides(settings, models_dir, name, engine):
-    loaded = load(replace(settings, engine=name), models_dir)
+    loaded = load(settings.having(engine=name), models_dir)
     assert isinstance(loaded, engine)
     assert loaded.context_tokens == 1024
 
@@ -45,16 +43,16 @@ def test_auto_takes_the_faster_one_and_remembers_which(settings, models_dir):
 )
 def test_openvino_refuses_by_name_what_only_torch_can(settings, models_dir, change, named):
     with pytest.raises(SettingsError, match=named):
-        load(replace(settings, engine="openvino", **change), models_dir)
+        load(settings.having(engine="openvino", **change), models_dir)
 
 
 def test_an_address_alone_asks_for_the_endpoint():
-    assert engine_kind(Settings(endpoint="http://127.0.0.1:1/v1")) is EngineKind.ENDPOINT
+    assert engine_kind(Settings().having(endpoint="http://127.0.0.1:1/v1")) is EngineKind.ENDPOINT
     assert engine_kind(Settings()) is EngineKind.AUTO
 
 
 @pytest.mark.parametrize("wrong", [{"engine": "steam"}, {"engine": "endpoint"}])
 def test_a_wrong_setting_says_what_to_set(wrong):
     with pytest.raises(SettingsError) as raised:
-        engine_kind(Settings(**wrong))
+        engine_kind(Settings().having(**wrong))
     assert raised.value.fix

@@ -14,5 +14,5 @@ def hit(text, scores, *, start=0, path="/d/a.md", score=1.0, chunk_id=1, heading
         at += len(sentence) + 1
     return Hit(
         chunk_id, path.rsplit("/", 1)[1], path, None, heading, start, start + len(text), text,
-        score, 0.0, 0.0, tuple(sentences),
+        score, 0.0, 0.0, tuple(sentences), document_id=1,
     )  # fmt: skip

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from fixtures import workspace
+from fixtures import library
 
 from ragapp.embedding.space import VectorSpace
 from ragapp.index.store import Store
 from ragapp.paths import store_file
+from ragapp.people import LOCAL
 from ragapp.retrieval.query import make_query
 from ragapp.retrieval.search import search
 from ragapp.text.language import language_of
@@ -71,7 +72,7 @@ def test_a_first_hit_does_not_depend_on_how_many_are_wanted(samples):
 
 
 def test_an_empty_knowledge_base_answers_with_nothing(models_dir, samples, tmp_path):
-    empty = workspace(models_dir, samples.kb.folder.parents[1]).open_or_create("empty")
+    empty = library(models_dir, samples.kb.folder.parents[1]).open_or_create("empty", LOCAL)
     assert found("anything at all", empty) == []
 
 

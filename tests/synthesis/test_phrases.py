@@ -1,11 +1,11 @@
 """What ragapp says itself, in the language and script of the question."""
 
-import dataclasses
 import string
 
 import pytest
 
 from ragapp.synthesis.phrases import ENGLISH, SIMPLIFIED, TRADITIONAL, phrases_for
+from ragapp.types import Notice, NoticeKind
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,14 @@ def test_every_language_has_the_same_blanks():
     def blanks(text):
         return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
-    for field in dataclasses.fields(ENGLISH):
-        texts = [getattr(phrases, field.name) for phrases in (ENGLISH, SIMPLIFIED, TRADITIONAL)]
+    every = (ENGLISH, SIMPLIFIED, TRADITIONAL)
+    assert len({phrases.refusal for phrases in every}) == 3
+    for kind in NoticeKind:
+        texts = [phrases.notices[kind] for phrases in every]
         assert len({frozenset(blanks(text)) for text in texts}) == 1
         assert len(set(texts)) == 3
+
+
+def test_a_notice_is_filled_in():
+    notice = Notice(NoticeKind.DROPPED_TURNS, {"count": 2})
+    assert "2" in SIMPLIFIED.notice(notice)

@@ -15,11 +15,11 @@ from typing import Any
 
 import uvicorn
 
+from ragapp.library import Library
 from ragapp.settings import Settings
 from ragapp.web.app import asgi_app
 from ragapp.web.guard.gate import Access, Gate
 from ragapp.web.inbox import Inbox
-from ragapp.workspace import Workspace
 
 PASSWORD = "öffne dich 芝麻"
 
@@ -44,7 +44,7 @@ class Live:
     gate: Gate
     inbox: Any
     incoming: Any
-    workspace: Any
+    library: Any
 
     @property
     def host(self) -> str:
@@ -137,15 +137,15 @@ class Live:
 @contextmanager
 def live(home: Path, models: Path, password: str = "", **access: Any) -> Iterator[Live]:
     """Serve the whole page."""
-    workspace = Workspace(replace(Settings(), home=home, models=models))
+    library = Library(replace(Settings(), home=home, models=models))
     incoming = home / "incoming"
     incoming.mkdir(parents=True)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         inbox = Inbox(incoming)
-        app, stop = asgi_app(workspace, _access(port, password, access), inbox)
+        app, stop = asgi_app(library, _access(port, password, access), inbox)
         with running(app, listening):
-            yield Live(port, app, inbox, incoming, workspace)
+            yield Live(port, app, inbox, incoming, library)
             stop()
 
 

@@ -12,27 +12,25 @@ import subprocess
 import sys
 import time
 import urllib.request
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ragapp.cli.main import main
 from ragapp.errors import SettingsError, UsageError
+from ragapp.library import Library
 from ragapp.settings import Settings
 from ragapp.web.app import serve
 from ragapp.web.guard.proxies import parse_proxies
 from ragapp.web.server import Tls
-from ragapp.workspace import Workspace
 
 BUSY = """
 import asyncio, sys, threading
-from dataclasses import replace
 from pathlib import Path
+from ragapp.library import Library
 from ragapp.settings import Settings
 from ragapp.web.app import serve
 from ragapp.web.server import end_soon
-from ragapp.workspace import Workspace
 
 def busy():
     while True:
@@ -46,8 +44,8 @@ def ready(address):
     print(address, flush=True)
 
 home = Path(sys.argv[1])
-settings = replace(Settings(), home=home, models=home, port=0)
-serve(Workspace(settings), open_browser=False, ready=ready)
+settings = Settings().having(home=home, models=home, port=0)
+serve(Library(settings), open_browser=False, ready=ready)
 end_soon(0)
 """
 
@@ -191,9 +189,9 @@ def test_what_cannot_be_served_safely_is_refused(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").write_text("")
     (tmp_path / "full").write_text("secret")
-    settings = replace(Settings(), home=tmp_path, models=tmp_path, port=0, **changes)
+    settings = Settings().having(home=tmp_path, models=tmp_path, port=0, **changes)
     with pytest.raises(error, match=said):
-        serve(Workspace(settings), open_browser=False, ready=lambda _: None)
+        serve(Library(settings), open_browser=False, ready=lambda _: None)
 
 
 def test_proxies_are_addresses_or_networks() -> None:

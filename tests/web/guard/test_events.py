@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from ragapp.people import LOCAL
 from ragapp.web.guard import sessions
 from ragapp.web.guard.events import MalformedEvent, parse_event
 
@@ -79,7 +80,7 @@ def test_a_second_reader_sees_what_the_first_one_saw():
 
 
 def files_with_the_secret(served):
-    folder = served.workspace.settings.home
+    folder = served.library.settings.home
     files = [path for path in folder.rglob("*") if path.is_file()]
     return [path for path in files if SECRET.encode() in path.read_bytes()]
 
@@ -126,7 +127,7 @@ def test_a_path_in_place_of_a_token_is_refused_by_the_handler(served, tmp_path):
         assert "Drop them again" in served.outcome(cookie, "forged2")
     assert secret.read_text() == SECRET
     assert files_with_the_secret(served) == []
-    assert served.workspace.knowledge_base_names() == []
+    assert served.library.names(LOCAL) == []
 
 
 def test_a_token_of_somebody_else_is_refused(served):
