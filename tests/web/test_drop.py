@@ -90,6 +90,23 @@ def test_a_file_that_is_not_taken_says_why(
         assert page.evaluate("window.hacked") is None
 
 
+def test_the_page_asks_for_nothing_that_is_refused(served: Live, browser: Browser) -> None:
+    """A new version of Gradio that asks for more is seen here."""
+    refused: list[str] = []
+    with opened(browser, address(served)) as page:
+        page.on("response", lambda r: refused.append(r.url) if r.status >= 400 else None)
+        page.reload()
+        page.wait_for_selector("#evidence .hint", state="attached")
+        dropped(page, "#drop .drop-zone", "one.txt")
+        expect(page.locator("#files li")).to_have_count(1)
+        page.locator("#language input[value=zh]").check(force=True)
+        expect(page.locator("#send")).to_have_text("提问")
+        page.locator("#question textarea").fill("Is anybody there?")
+        page.keyboard.press("Enter")
+        expect(page.locator("#live .exchange")).to_be_visible()
+    assert refused == []
+
+
 def test_a_session_that_is_over_leads_to_a_new_one(served: Live, browser: Browser) -> None:
     with opened(browser, address(served)) as page:
         (cookie,) = page.context.cookies()
