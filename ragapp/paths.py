@@ -51,9 +51,14 @@ def uploads(kb: Path) -> Path:
     return kb / "files"
 
 
-def incoming(home: Path, kb: str | None = None) -> Path:
-    """Return the folder of dropped files that wait, of all knowledge bases or of one."""
-    return home / "incoming" / kb if kb else home / "incoming"
+def incoming(home: Path) -> Path:
+    """Return the folder of files that a browser has sent and nobody has used yet."""
+    return home / ".incoming"
+
+
+def waiting(home: Path, kb: str | None = None) -> Path:
+    """Return the folder of uploads that wait to be read, of all knowledge bases or of one."""
+    return home / ".waiting" / kb if kb else home / ".waiting"
 
 
 def model(models: Path, name: str) -> Path:

@@ -80,6 +80,10 @@ class WebSettings:
     host: str = "127.0.0.1"
     port: int = 7860
     password: str = dataclasses.field(default="", repr=False)
+    password_file: str = ""  # a file whose first line is the password
+    tls_certificate: str = ""  # PEM files: with both the page is served over https
+    tls_key: str = ""
+    trusted_proxies: str = ""  # addresses whose X-Forwarded headers are believed, by commas
     language: str = "auto"  # of the interface: zh, en, or what the browser asks for
 
 
@@ -129,6 +133,12 @@ def setting_names() -> list[str]:
     return own + [field.name for part in PARTS.values() for field in dataclasses.fields(part)]
 
 
+def secret_names() -> list[str]:
+    """Return the names of settings that are never shown."""
+    fields = (field for part in PARTS.values() for field in dataclasses.fields(part))
+    return [field.name for field in fields if not field.repr]
+
+
 def load_settings(
     flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
 ) -> Settings:
@@ -160,6 +170,12 @@ def load_settings(
         home=settings.home.expanduser().absolute(),
         models=settings.models.expanduser().absolute(),
     )
+
+
+def forget_secrets() -> None:
+    """Take secrets out of the environment, which every child process would inherit."""
+    for name in secret_names():
+        os.environ.pop(f"{ENVIRONMENT_PREFIX}{name.upper()}", None)
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
@@ -201,7 +217,8 @@ def _convert(key: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - a sett
         defaults = getattr(Settings(), part) if part else Settings()
         raise SettingsError(
             f"setting '{key}' in {origin}",
-            f"{value!r} is not a value of kind {kind.__name__}",
+            f"{'it' if key in secret_names() else repr(value)} is not a value of kind"
+            f" {kind.__name__}",
             f"The default is {getattr(defaults, key)!r}.",
         ) from error
 

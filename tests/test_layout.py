@@ -33,7 +33,7 @@ HEAVY = {
     "lxml", "markdown_it", "opencc", "safetensors", "tokenizers", "gguf", "sentencepiece",
 }  # fmt: skip
 # Pages are laid out in Gradio's own terms; web/app.py imports them when it serves, not before.
-GRADIO_PAGES = {"web/chat.py", "web/library.py", "web/page.py", "web/panes.py"}
+GRADIO_PAGES = {"web/chat.py", "web/library.py", "web/page.py", "web/panes.py", "web/visitor.py"}
 # A layer is a class of torch's; llm/torch/model.py imports it when it quantises.
 TORCH_LAYERS = {"llm/torch/int8_linear.py"}
 

@@ -1,12 +1,19 @@
 """Defaults < ragapp.toml < environment < flags; a key nobody knows is an error in each."""
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
 
 from ragapp.errors import SettingsError
-from ragapp.settings import Settings, load_settings, setting_names
+from ragapp.settings import (
+    Settings,
+    forget_secrets,
+    load_settings,
+    secret_names,
+    setting_names,
+)
 
 
 @pytest.fixture
@@ -119,3 +126,21 @@ def test_secrets_are_not_shown():
     shown = repr(Settings().having(password="hunter2", endpoint_key="sk-1"))
     assert "hunter2" not in shown
     assert "sk-1" not in shown
+
+
+def test_secrets_are_not_left_in_the_environment(tmp_path, monkeypatch):
+    for name in secret_names():
+        monkeypatch.setenv(f"RAGAPP_{name.upper()}", "sesame")
+    monkeypatch.setenv("RAGAPP_HOME", str(tmp_path))
+    settings = load_settings()
+    assert settings.web.password == settings.machine.endpoint_key == "sesame"
+    assert "sesame" not in repr(settings)
+    forget_secrets()
+    assert not [name for name, value in os.environ.items() if value == "sesame"]
+
+
+def test_a_secret_of_the_wrong_kind_is_not_shown(tmp_path):
+    (tmp_path / "ragapp.toml").write_text("password = 471147114711")
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"home": str(tmp_path)}, {})
+    assert "4711" not in str(caught.value)

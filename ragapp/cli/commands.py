@@ -29,15 +29,14 @@ DONE, FAILED, WRONG_USE, DONE_IN_PART = 0, 1, 2, 3
 def serve(options: argparse.Namespace, settings: Settings) -> int:
     """Open the web app."""
     from ragapp.web.app import serve
+    from ragapp.web.server import end_soon
 
     serve(
         _library(settings),
-        host=settings.web.host,
-        port=settings.web.port,
-        password=settings.web.password,
         open_browser=options.open,
         ready=lambda url: _say(f"ragapp is at {url} (Ctrl-C stops it)"),
     )
+    end_soon(DONE)
     return DONE
 
 

@@ -15,7 +15,7 @@ from ragapp.cli.commands import DONE, FAILED, WRONG_USE
 from ragapp.cli.parser import build_parser
 from ragapp.errors import Cancelled, RagappError, SettingsError, UsageError
 from ragapp.offline import keep_local
-from ragapp.settings import Settings, load_settings, setting_names
+from ragapp.settings import Settings, forget_secrets, load_settings, setting_names
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("pypdf").setLevel(logging.ERROR)  # what matters of it, a reader says itself
     try:
         settings = load_settings({key: getattr(options, key, None) for key in setting_names()})
+        forget_secrets()
         command: Callable[[argparse.Namespace, Settings], int] = options.run
         return command(options, settings)
     except (UsageError, SettingsError) as error:

@@ -26,6 +26,8 @@ def build_parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="open the web app")
     serve.add_argument("--host", help="0.0.0.0 serves the LAN, and needs RAGAPP_PASSWORD")
     serve.add_argument("--port", type=int)
+    serve.add_argument("--certfile", dest="tls_certificate", help="serve https: certificate (PEM)")
+    serve.add_argument("--keyfile", dest="tls_key", help="serve https: its private key (PEM)")
     serve.add_argument("--open", action="store_true", help="open a browser, too")
     serve.add_argument("--preset", dest="decoding", help=f"{', '.join(PRESETS)} ({run.GREEDY})")
     _add_chat_model(serve)

@@ -124,6 +124,12 @@ class Conversations:
                 self._by_session.popitem(last=False)[1].stop()
             return conversation
 
+    def stop_all(self) -> None:
+        """Ask every exchange that is being answered to stop: the program ends."""
+        with self._lock:
+            for conversation in self._by_session.values():
+                conversation.stop()
+
     def drop(self, session: str) -> None:
         """Stop and forget the conversation of a closed tab."""
         with self._lock:

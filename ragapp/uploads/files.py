@@ -1,6 +1,6 @@
 """Where dropped files lie, at every step between the browser and the knowledge base.
 
-    <home>/incoming/<base>/<n>/<name>   waits for its turn
+    <home>/.waiting/<base>/<n>/<name>   waits for its turn
     <base>/files/<name>                 is being read, or belongs to a document
     <base>/files/.previous/<name>       the earlier version, until the new one is stored
     <base>/files/.deleted/<n>/<name>    of a deleted document, until the deletion is final
@@ -25,7 +25,7 @@ DELETED = ".deleted"
 
 def accept(upload: Path, home: Path, kb: str, name: str) -> Path:
     """Move an upload to where it waits. Returns its new place."""
-    folder = paths.incoming(home, kb)
+    folder = paths.waiting(home, kb)
     folder.mkdir(parents=True, exist_ok=True)
     place = Path(tempfile.mkdtemp(dir=folder)) / name
     shutil.move(upload, place)
@@ -85,7 +85,7 @@ def drop(aside: Path) -> None:
 
 def waiting(home: Path, names: Collection[str] | None = None) -> dict[str, list[Path]]:
     """Return the files that still wait, by knowledge base, oldest first."""
-    root = paths.incoming(home)
+    root = paths.waiting(home)
     found: dict[str, list[Path]] = {}
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
         files = [file for file in folder.glob("*/*") if file.is_file()]
@@ -94,24 +94,34 @@ def waiting(home: Path, names: Collection[str] | None = None) -> dict[str, list[
     return found
 
 
-def recover(folder: Path, stored: Mapping[str, str]) -> list[Path]:
+def put_back(target: Path, home: Path, kb: str) -> None:
+    """Let a file that was placed wait again, and bring the earlier version back."""
+    accept(target, home, kb, target.name)
+    previous = target.parent / PREVIOUS / target.name
+    if previous.exists():
+        previous.replace(target)
+
+
+def recover(folder: Path, stored: Mapping[str, str], home: Path, kb: str) -> None:
     """Put right what a killed program left in a base's folder of files.
 
-    stored: SHA-256 of each document of the base, by path. Returns files in their place that were
-    never stored, to be read now.
+    stored: SHA-256 of each document of the base, by path. Files that were placed and never stored
+    wait again.
     """
     if not folder.is_dir():
-        return []
+        return
     shutil.rmtree(folder / DELETED, ignore_errors=True)
     for previous in sorted((folder / PREVIOUS).glob("*")):
         target = (folder / previous.name).absolute()
-        holds_new = target.exists() and stored.get(str(target)) == sha256_of(target)
-        settle(target, keep=holds_new)
-    return [
-        file.absolute()
-        for file in sorted(folder.iterdir())
-        if file.is_file() and str(file.absolute()) not in stored
-    ]
+        if not target.exists():
+            previous.replace(target)
+        elif stored.get(str(target)) == sha256_of(target):
+            previous.unlink()
+        else:
+            put_back(target, home, kb)
+    for file in sorted(folder.iterdir()):
+        if file.is_file() and str(file.absolute()) not in stored:
+            put_back(file.absolute(), home, kb)
 
 
 def sha256_of(file: Path) -> str:

@@ -67,6 +67,7 @@ class IngestQueue:
         self._rows: dict[str, list[FileRow]] = {}
         self._batches: deque[_Batch] = deque()  # the first is being worked on
         self._worker: threading.Thread | None = None
+        self._closing = False
 
     def add(self, kb: str, uploads: Sequence[Path]) -> None:
         """Line up files for a knowledge base, which is made when it does not exist.
@@ -91,8 +92,7 @@ class IngestQueue:
                 documents = self._library.documents(kb, LOCAL)
                 stored = {document.path: document.sha256 for document in documents}
                 folder = paths.uploads(self._library.folder(kb, LOCAL))
-                if left := files.recover(folder, stored):
-                    self.read_again(kb, left)
+                files.recover(folder, stored, self._home, kb)
             except (RagappError, OSError) as error:  # a damaged base must not keep the page shut
                 logger.warning("uploads of %s are left as they are: %s", kb, error)
         for kb, waiting in files.waiting(self._home).items():
@@ -119,6 +119,13 @@ class IngestQueue:
             for batch in self._batches:
                 if batch.kb == kb:
                     batch.stop.set()
+
+    def stop_all(self) -> None:
+        """Stop everything, for the program ends; what waits is read at the next start."""
+        with self._changed:
+            self._closing = True
+            for batch in self._batches:
+                batch.stop.set()
 
     def clear(self, kb: str) -> None:
         """Forget the rows of a knowledge base unless it is being worked on."""
@@ -156,7 +163,7 @@ class IngestQueue:
     def _work(self) -> None:
         while True:
             with self._changed:
-                if not self._batches:
+                if not self._batches or self._closing:
                     self._worker = None
                     return
                 batch = self._batches[0]
@@ -187,10 +194,18 @@ class IngestQueue:
             results = ingest(targets, into, show, batch.stop.is_set)
         finally:
             for target in targets:
-                if target.parent == folder.absolute():
-                    files.settle(target, keep=_is_stored(target, into))
+                if target.parent == folder.absolute() and target.exists():
+                    self._settle(target, into)
         for result in results:
             self._finish(batch, places[result.path], result)
+
+    def _settle(self, target: Path, into: OpenKnowledgeBase) -> None:
+        """Keep a file that is stored; what a closing program did not get to waits for the next."""
+        stored = _is_stored(target, into)
+        if self._closing and not stored:
+            files.put_back(target, self._home, into.kb.name)
+        else:
+            files.settle(target, keep=stored)
 
     def _show(self, batch: _Batch, place: int, progress: Progress) -> None:
         if progress.stage not in ENDED:
@@ -225,7 +240,5 @@ class IngestQueue:
 
 def _is_stored(target: Path, into: OpenKnowledgeBase) -> bool:
     """Say whether a document of the base is read from this file as it is."""
-    if not target.exists():
-        return False
     stored = {document.sha256 for document in into.kb.find(path=str(target))}
     return bool(stored) and files.sha256_of(target) in stored

@@ -1,25 +1,31 @@
-"""The page as a whole: assembled, wired, and served."""
+"""The page as a whole: assembled, guarded, and served."""
 
 from __future__ import annotations
 
 import os
-import socket
-import tempfile
+import shutil
 import threading
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ragapp.errors import UsageError
+from ragapp.errors import SettingsError, UsageError
 from ragapp.library import Library
 from ragapp.offline import keep_local
-from ragapp.web.guard import Guard, is_loopback
+from ragapp.settings import WebSettings
+from ragapp.web.guard.gate import Access, Gate
+from ragapp.web.guard.origin import is_loopback
+from ragapp.web.guard.proxies import parse_proxies
+from ragapp.web.inbox import Inbox, private_folder
+from ragapp.web.receive import Receiver
+from ragapp.web.server import Tls, listen, run, shown_host
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 STATIC = Path(__file__).parent / "static"
+SCRIPTS = ("session.js", "cite.js", "upload.js")
 FONTS = (
     "system-ui",
     "-apple-system",
@@ -30,63 +36,62 @@ FONTS = (
     "Noto Sans SC",
     "sans-serif",
 )
-SHUTDOWN_S = 2
-"""An open page keeps a connection; closing the server does not wait longer for it."""
 
 
-def serve(
-    library: Library,
-    *,
-    host: str,
-    port: int,
-    password: str,
-    open_browser: bool,
-    ready: Callable[[str], None],
-) -> None:
+def serve(library: Library, *, open_browser: bool, ready: Callable[[str], None]) -> None:
     """Serve the page until interrupted; ``ready`` gets its address once it answers.
 
     Raises:
         UsageError: others could reach the page and there is no password, or the port is taken.
+        SettingsError: a file that the settings name cannot be used.
     """
-    if not is_loopback(host) and not password:
-        raise UsageError(
-            f"serving on {host}",
-            "everybody on the network could read the documents, for no password is set",
-            "Set one with RAGAPP_PASSWORD (or `password` in ragapp.toml), or leave out --host to"
-            " serve this computer only.",
-        )
-    listening = _listen(host, port)
-    with listening, tempfile.TemporaryDirectory(prefix="ragapp-uploads-") as uploads:
+    settings = library.settings.web
+    tls = _tls(settings)
+    password = _password(settings)
+    loopback_only = _may_be_reached(settings, password)
+    listening = listen(settings.host, settings.port)
+    port: int = listening.getsockname()[1]
+    with listening, private_folder(library.settings.home) as incoming:
         keep_local()
-        os.environ["GRADIO_TEMP_DIR"] = uploads
-        address = f"http://{_shown_host(host)}:{listening.getsockname()[1]}"
+        os.environ["GRADIO_TEMP_DIR"] = str(incoming / "gradio")
+        address = f"{'https' if tls else 'http'}://{shown_host(settings.host)}:{port}"
 
         def started() -> None:
             ready(address)
             if open_browser:
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-        app = asgi_app(library, password=password, loopback_only=is_loopback(host))
-        _run(app, listening, started)
+        access = Access(
+            password,
+            loopback_only,
+            port,
+            settings.language,
+            parse_proxies(settings.trusted_proxies),
+        )
+        app, stop = asgi_app(library, access, Inbox(incoming))
+        run(app, listening, tls, started, stop, lambda: shutil.rmtree(incoming, ignore_errors=True))
 
 
-def asgi_app(library: Library, *, password: str, loopback_only: bool) -> ASGIApp:
-    """Return the page behind its guard."""
+def asgi_app(library: Library, access: Access, inbox: Inbox) -> tuple[ASGIApp, Callable[[], None]]:
+    """Return the page behind its guard, and what asks its work to stop."""
     import gradio as gr
     from fastapi import FastAPI
 
     from ragapp.web.page import build_app
+    from ragapp.web.visitor import QueueEvents
 
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    page = build_app(library)
+    api.add_route("/upload", Receiver(inbox).receive, methods=["POST"])
+    page, stop = build_app(library, inbox, logout=bool(access.password))
     fonts = [gr.themes.Font(name) for name in FONTS]
+    scripts = "".join((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)
     gr.mount_gradio_app(
         api,
         page,
         path="/",
         theme=gr.themes.Base(font=fonts, font_mono=[gr.themes.Font("ui-monospace"), *fonts]),
         css=(STATIC / "style.css").read_text(encoding="utf-8"),
-        head=f"<script>{(STATIC / 'cite.js').read_text(encoding='utf-8')}</script>",
+        head=f"<script>{scripts}</script>",
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
@@ -94,45 +99,47 @@ def asgi_app(library: Library, *, password: str, loopback_only: bool) -> ASGIApp
         mcp_server=False,
         favicon_path=str(STATIC / "favicon.svg"),
     )
-    language = library.settings.web.language
-    return Guard(api, password=password, loopback_only=loopback_only, language=language)
+    # Gradio checks the paths of files in events only in pages that it launched itself. No event
+    # that names one passes the guard; this is the second lock on the same door.
+    page.has_launched = True
+    return Gate(api, access, QueueEvents(page)), stop
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host.strip("[]"), port), family=family)
-    except OSError as error:
+def _may_be_reached(settings: WebSettings, password: str) -> bool:
+    """Say whether only this computer reaches the page.
+
+    Raises:
+        UsageError: others do, and need no password.
+    """
+    loopback_only = is_loopback(settings.host) and not settings.trusted_proxies
+    if not loopback_only and not password:
         raise UsageError(
-            f"serving on {host}, port {port}",
-            str(error.strerror or error),
-            f"Is ragapp running already? Then open http://{_shown_host(host)}:{port}; else choose"
-            f" another port: `ragapp serve --port {port + 1}`.",
-        ) from error
+            f"serving on {settings.host}",
+            "everybody on the network could read the documents, for no password is set",
+            "Set one with RAGAPP_PASSWORD (or `password` or `password_file` in ragapp.toml), or"
+            " leave out --host to serve this computer only.",
+        )
+    return loopback_only
 
 
-def _shown_host(host: str) -> str:
-    """Return the address people open: for "every interface" the one that others reach."""
-    if host not in ("0.0.0.0", "::"):  # noqa: S104 - compared with, not bound to
-        return f"[{host}]" if ":" in host else host
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # sends nothing; the system names the interface
-            name: str = probe.getsockname()[0]
-        except OSError:
-            return "127.0.0.1"
-        return name
+def _password(settings: WebSettings) -> str:
+    if not settings.password_file:
+        return settings.password
+    what = f"the password in {settings.password_file}"
+    try:
+        lines = Path(settings.password_file).expanduser().read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(what, str(error), "Make the file readable, or name another.") from error
+    if settings.password or not lines or not lines[0]:
+        why = "`password` is set as well" if settings.password else "its first line is empty"
+        raise SettingsError(what, why, "Give one password in one place.")
+    return lines[0]
 
 
-def _run(app: ASGIApp, listening: socket.socket, started: Callable[[], None]) -> None:
-    import uvicorn
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            started()
-
-    config = uvicorn.Config(
-        app, log_level="warning", timeout_graceful_shutdown=SHUTDOWN_S, lifespan="on"
-    )
-    Server(config).run(sockets=[listening])
+def _tls(settings: WebSettings) -> Tls | None:
+    if not settings.tls_certificate and not settings.tls_key:
+        return None
+    certificate = Path(settings.tls_certificate).expanduser()
+    tls = Tls(str(certificate), str(Path(settings.tls_key).expanduser()))
+    tls.check()
+    return tls

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import gradio as gr
 
+from ragapp.errors import RagappError
 from ragapp.library import Library
 from ragapp.text.language import Language
 from ragapp.web import render
 from ragapp.web.chat import Chat, ChatPanel, Frame, build_chat
+from ragapp.web.drop import logout_html
+from ragapp.web.inbox import Inbox
 from ragapp.web.labels import Labels
 from ragapp.web.library import FilesFrame, LibraryColumn, LibraryPanel, build_library
 from ragapp.web.panes import html_pane
 from ragapp.web.strings import STRINGS, Strings, choose_interface
+from ragapp.web.visitor import OpenPages, page_of, session_of
 from ragapp.web.warmup import Readiness, Warmup
 
 LANGUAGES = [("中文", Language.CHINESE.value), ("English", Language.ENGLISH.value)]
@@ -42,16 +45,17 @@ FOCUS_QUESTION = """() => {
 }"""
 
 
-def build_app(library: Library) -> gr.Blocks:
-    """Assemble the page."""
+def build_app(
+    library: Library, inbox: Inbox, *, logout: bool
+) -> tuple[gr.Blocks, Callable[[], None]]:
+    """Assemble the page. Returns it, and what asks all its work to stop."""
     settings = library.settings
     language = choose_interface(settings.web.language, None, "")
     labels = Labels(STRINGS[language])
     column = LibraryColumn(library)
+    column.queue.recover()
     chat, warmup = Chat(library, column.queue), Warmup(library)
-    with gr.Blocks(
-        analytics_enabled=False, title="ragapp", fill_width=True, delete_cache=(3600, 3600)
-    ) as page:
+    with gr.Blocks(analytics_enabled=False, title="ragapp", fill_width=True) as page:
         with gr.Row(elem_id="top"):
             html_pane("name", '<h1 class="name">ragapp</h1>')
             labels.bind(html_pane("jump"), lambda s: {"value": render.jump_html(s)})
@@ -64,6 +68,8 @@ def build_app(library: Library) -> gr.Blocks:
                 container=False,
                 elem_id="language",
             )
+            if logout:
+                labels.bind(html_pane("logout"), lambda s: {"value": logout_html(s)})
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="library"):
                 library_panel = build_library(labels, column.names(), column.first_choice())
@@ -72,16 +78,19 @@ def build_app(library: Library) -> gr.Blocks:
             with gr.Column(elem_id="evidence-column"):
                 labels.bind(html_pane("evidence-title"), lambda s: {"value": render.title_html(s)})
                 evidence = html_pane("evidence", render.evidence_html([], labels.first))
-        words = html_pane("words")
-        labels.bind(words, lambda s: {"value": render.drop_words_html(s)})
         _wire_chat(chat, chat_panel, evidence, library_panel, chosen)
-        _wire_documents(column, library_panel, chosen)
+        _wire_documents(column, library_panel, chosen, inbox)
         _wire_knowledge_bases(column, library_panel, chosen)
         _wire_page(page, column, library_panel, chat, chat_panel, labels, warmup, status,
                    evidence, chosen)  # fmt: skip
     page.max_threads = MOST_EVENTS
     page.queue()
-    return page
+
+    def stop() -> None:
+        chat.conversations.stop_all()
+        column.queue.stop_all()
+
+    return page, stop
 
 
 def _wire_chat(
@@ -97,18 +106,18 @@ def _wire_chat(
         # Gradio now and then loses the one update that shows a hidden button (seen in a third of
         # runs when more updates follow at once), so every picture says it again.
         cleared = gr.update(value="")
-        for frame in chat.answer(question.strip(), kb, mode, language, _session(request)):
+        for frame in chat.answer(question.strip(), kb, mode, language, page_of(request)):
             if frame.evidence is not None:
                 cleared = gr.skip()  # from here on the next question may be typed
             yield [*_frame(frame), cleared, gr.update(visible=False), gr.update(visible=True)]
         yield [*_frame(Frame()), *idle]
 
     def stop(request: gr.Request) -> None:
-        chat.conversations.of(_session(request)).stop()
+        chat.conversations.of(page_of(request)).stop()
 
     def new(language: str, request: gr.Request) -> list[Any]:
-        chat.conversations.of(_session(request)).clear()
-        return _frame(chat.show(_session(request), language))
+        chat.conversations.of(page_of(request)).clear()
+        return _frame(chat.show(page_of(request), language))
 
     pictures = [panel.past, panel.live, evidence]
     asked = gr.on(
@@ -130,32 +139,53 @@ def _wire_chat(
     panel.new.click(new, [chosen], pictures, **EVENT)
 
 
-def _wire_documents(library: LibraryColumn, panel: LibraryPanel, chosen: gr.Radio) -> None:
+def _wire_documents(
+    library: LibraryColumn, panel: LibraryPanel, chosen: gr.Radio, inbox: Inbox
+) -> None:
     files = _files_components(panel)
 
     def upload(
-        uploads: list[str] | None, kb: str, language: str, request: gr.Request
+        kb: str, language: str, request: gr.Request, event: gr.EventData
     ) -> Iterator[list[Any]]:
-        if uploads:
-            library.queue.add(kb, [Path(upload) for upload in uploads])
-            yield [gr.update(value=None), "", *(gr.skip() for _ in files), gr.skip()]
-        for frame in library.follow(kb, language, _session(request)):
+        # While the files were on their way, another knowledge base may have been chosen.
+        wanted = getattr(event, "kb", kb)
+        into = wanted if wanted in library.names() else kb
+        try:
+            uploads = inbox.claim(session_of(request), getattr(event, "tokens", None))
+        except RagappError as error:
+            said = render.error_html(error, STRINGS[language])
+            yield [said, *(gr.skip() for _ in files), gr.skip()]
+            return
+        library.queue.add(into, uploads)
+        yield ["", *(gr.skip() for _ in files), gr.skip()]
+        for frame in library.follow(kb, language, page_of(request)):
             # The first upload makes the knowledge base; the list of them is new then.
             choices = gr.skip() if frame.active else _choices(library, kb)
-            yield [gr.skip(), gr.skip(), *_files(frame), choices]
+            yield [gr.skip(), *_files(frame), choices]
 
     def clear(kb: str, language: str, request: gr.Request) -> list[Any]:
         library.queue.clear(kb)
-        return _files(next(library.follow(kb, language, _session(request))))
+        return _files(next(library.follow(kb, language, page_of(request))))
 
-    def delete(kb: str, language: str, event: gr.EventData) -> list[Any]:
-        said = library.delete_document(kb, int(event.document), language)
+    def delete(kb: str, language: str, request: gr.Request, event: gr.EventData) -> list[Any]:
+        session_of(request)
+        row = (str(event.kb), int(event.document), str(event.path))
+        said = library.delete_document(*row, language)
         return [said, library.documents_html(kb, STRINGS[language])]
 
-    panel.drop.upload(
+    def undo(
+        kb: str, language: str, request: gr.Request, event: gr.EventData
+    ) -> Iterator[list[Any]]:
+        session_of(request)
+        _, said = library.undo_deletion(str(event.token), language)
+        yield [said, *(gr.skip() for _ in files)]
+        for frame in library.follow(kb, language, page_of(request)):
+            yield [gr.skip(), *_files(frame)]
+
+    panel.drop.dropped(
         upload,
-        [panel.drop, panel.kb, chosen],
-        [panel.drop, panel.said, *files, panel.kb],
+        [panel.kb, chosen],
+        [panel.said, *files, panel.kb],
         trigger_mode="multiple",
         **EVENT,
     )
@@ -164,12 +194,13 @@ def _wire_documents(library: LibraryColumn, panel: LibraryPanel, chosen: gr.Radi
     panel.documents.delete_document(
         delete, [panel.kb, chosen], [panel.said, panel.documents], **EVENT
     )
+    panel.said.undo_delete(undo, [panel.kb, chosen], [panel.said, *files], **EVENT)
 
 
 def _wire_knowledge_bases(library: LibraryColumn, panel: LibraryPanel, chosen: gr.Radio) -> None:
     def choose(kb: str, language: str, request: gr.Request) -> Iterator[list[Any]]:
         place = library.place_html(kb, STRINGS[language])
-        for frame in library.follow(kb, language, _session(request)):
+        for frame in library.follow(kb, language, page_of(request)):
             yield [place, *_files(frame)]
 
     def create(name: str, language: str) -> Iterator[list[Any]]:
@@ -183,7 +214,8 @@ def _wire_knowledge_bases(library: LibraryColumn, panel: LibraryPanel, chosen: g
     def ask_before(kb: str, language: str) -> list[Any]:
         return [library.warn_before_deleting(kb, language), *_confirming(True)]
 
-    def delete(kb: str, language: str) -> list[Any]:
+    def delete(kb: str, language: str, request: gr.Request) -> list[Any]:
+        session_of(request)
         said = library.delete(kb, language)
         return [said, *_confirming(False), _choices(library, library.first_choice())]
 
@@ -219,16 +251,17 @@ def _wire_page(
     evidence: gr.HTML,
     chosen: gr.Radio,
 ) -> None:
-    open_pages: set[str] = set()
+    open_pages = OpenPages()
 
     async def stay(request: gr.Request) -> AsyncIterator[None]:
         """Keep the stream of a page's results open for as long as the page is.
 
         Gradio closes it when nothing is pending, and loses an event that begins in that moment:
-        2 of 15 clicks made while a page was loading were never answered.
+        2 of 15 clicks made while a page was loading were never answered. One event a page, and
+        the newest pages of a session only: a thousand of them are everybody's.
         """
-        open_pages.add(_session(request))
-        while _session(request) in open_pages:
+        mine = open_pages.open(session_of(request), page_of(request))
+        while open_pages.is_open(page_of(request), mine) and request.state.is_there():
             await asyncio.sleep(CLOSED_AFTER_S)
         yield
 
@@ -242,12 +275,12 @@ def _wire_page(
     def speak(kb: str, language: str, request: gr.Request) -> list[Any]:
         return [
             *labels.updates(STRINGS[language]),
-            *_frame(chat.show(_session(request), language)),
+            *_frame(chat.show(page_of(request), language)),
             library.place_html(kb, STRINGS[language]),
         ]
 
     def follow(kb: str, language: str, request: gr.Request) -> Iterator[list[Any]]:
-        yield from map(_files, library.follow(kb, language, _session(request)))
+        yield from map(_files, library.follow(kb, language, page_of(request)))
 
     def warm(kb: str, language: str) -> Iterator[str]:
         warmup.start(kb)
@@ -275,9 +308,9 @@ def _wire_page(
         spoke.then(warm, [panel.kb, chosen], [status], **EVENT)
 
     def forget(request: gr.Request) -> None:
-        chat.conversations.drop(_session(request))
-        library.forget(_session(request))
-        open_pages.discard(_session(request))
+        chat.conversations.drop(page_of(request))
+        library.forget(page_of(request))
+        open_pages.close(page_of(request))
 
     page.unload(forget)
 
@@ -320,7 +353,3 @@ def _confirming(asked: bool) -> list[Any]:
     return [
         gr.update(visible=not asked), gr.update(visible=asked), gr.update(visible=asked),
     ]  # fmt: skip
-
-
-def _session(request: gr.Request) -> str:
-    return request.session_hash or ""

@@ -33,6 +33,11 @@ class Strings:
     upload: str
     drop: str
     drop_formats: str
+    sending: str
+    too_large: str
+    no_room: str
+    too_many_files: str
+    not_sent: str
     stop_ingest: str
     documents: str
     no_documents: str
@@ -43,6 +48,10 @@ class Strings:
     delete_confirm: str
     removed: str
     removed_kept_file: str
+    undo: str
+    too_late_to_undo: str
+    coming_back: str
+    gone_already: str
     busy: str
     stages: dict[Stage, str]
     queued: str
@@ -92,6 +101,7 @@ class Strings:
     login: str
     wrong_password: str
     too_many: str
+    logout: str
 
 
 ENGLISH = Strings(
@@ -114,6 +124,13 @@ ENGLISH = Strings(
     upload="Add documents",
     drop="Drop files here, or click to choose",
     drop_formats=accepted_kinds(Language.ENGLISH),
+    sending="being sent",
+    too_large="This file is larger than {limit} MiB. Split it into parts.",
+    no_room="There is no room for this file. Wait until the files before it have been read, or free"
+    " some space on the disk; then drop it again.",
+    too_many_files="Too many files are being sent. Wait until they are done, then drop it again.",
+    not_sent="The file did not arrive. Check that it can still be opened and that ragapp runs, then"
+    " drop it again.",
     stop_ingest="Stop",
     documents="Documents",
     no_documents="Nothing here yet. Drop files above to begin.",
@@ -124,6 +141,10 @@ ENGLISH = Strings(
     delete_confirm="Delete “{name}”?",
     removed="“{name}” is deleted.",
     removed_kept_file="“{name}” is out of the knowledge base; the file itself stays at {path}",
+    undo="Undo",
+    too_late_to_undo="It is too late to undo this. Add the file again.",
+    coming_back="“{name}” is being read again.",
+    gone_already="This list was out of date: that document is not there. Nothing was deleted.",
     busy="Files are being worked on. Wait until they are done, or stop them, then try again.",
     stages={
         Stage.PARSING: "parsing",
@@ -193,6 +214,7 @@ ENGLISH = Strings(
     login="Open",
     wrong_password="That is not the password.",  # noqa: S106
     too_many="Too many attempts. Wait {seconds} s.",
+    logout="Log out",
 )
 
 CHINESE = Strings(
@@ -215,6 +237,11 @@ CHINESE = Strings(
     upload="添加文档",
     drop="把文件拖到这里，或点击选择",
     drop_formats=accepted_kinds(Language.CHINESE),
+    sending="正在上传",
+    too_large="此文件超过 {limit} MiB，请拆分后再试。",
+    no_room="空间不足，无法接收此文件。请等前面的文件处理完，或清理磁盘空间，然后重新拖入。",
+    too_many_files="正在上传的文件太多。请等它们完成后再重新拖入。",
+    not_sent="文件没有传到。请确认文件仍可打开、ragapp 仍在运行，然后重新拖入。",
     stop_ingest="停止",
     documents="文档",
     no_documents="还没有文档。把文件拖到上方即可开始。",
@@ -225,6 +252,10 @@ CHINESE = Strings(
     delete_confirm="删除“{name}”？",
     removed="已删除“{name}”。",
     removed_kept_file="“{name}”已移出知识库；文件本身仍在 {path}",
+    undo="撤销",
+    too_late_to_undo="已无法撤销，请重新添加文件。",
+    coming_back="正在重新读入“{name}”。",
+    gone_already="列表已过时：该文档已不在其中，没有删除任何内容。",
     busy="正在处理文件。请等处理完成或先停止，然后再试。",
     stages={
         Stage.PARSING: "解析",
@@ -292,6 +323,7 @@ CHINESE = Strings(
     login="进入",
     wrong_password="密码不对。",  # noqa: S106
     too_many="尝试次数过多，请等待 {seconds} 秒。",
+    logout="退出登录",
 )
 
 STRINGS: dict[str, Strings] = {Language.CHINESE: CHINESE, Language.ENGLISH: ENGLISH}

@@ -61,16 +61,18 @@ def test_recovery_keeps_the_version_that_the_store_holds(
 ) -> None:
     files.settle(files.place(dropped(tmp_path, "old"), folder), keep=True)
     target = files.place(dropped(tmp_path, "new"), folder)
-    assert files.recover(folder, {str(target): sha(in_store, tmp_path)}) == []
+    files.recover(folder, {str(target): sha(in_store, tmp_path)}, tmp_path / "home", "kb")
     assert content_of(folder) == {"a.txt": kept}
+    waits = [f.read_text() for f in files.waiting(tmp_path / "home").get("kb", [])]
+    assert waits == ([] if in_store == "new" else ["new"])
 
 
-def test_recovery_names_files_that_were_placed_and_never_stored(
-    tmp_path: Path, folder: Path
-) -> None:
-    target = files.place(dropped(tmp_path, "new"), folder)
-    assert files.recover(folder, {}) == [target]
-    assert files.recover(tmp_path / "nowhere", {}) == []
+def test_a_file_that_was_placed_and_never_stored_waits_again(tmp_path: Path, folder: Path) -> None:
+    files.place(dropped(tmp_path, "new"), folder)
+    files.recover(folder, {}, tmp_path / "home", "kb")
+    assert content_of(folder) == {}
+    assert [f.read_text() for f in files.waiting(tmp_path / "home")["kb"]] == ["new"]
+    files.recover(tmp_path / "nowhere", {}, tmp_path / "home", "kb")
 
 
 def test_a_deleted_file_comes_back_or_goes_for_good(tmp_path: Path, folder: Path) -> None:
@@ -81,7 +83,7 @@ def test_a_deleted_file_comes_back_or_goes_for_good(tmp_path: Path, folder: Path
     assert content_of(folder) == {}
     files.place(dropped(tmp_path, "b"), folder)
     files.set_aside(target)
-    files.recover(folder, {})
+    files.recover(folder, {}, tmp_path / "home", "kb")
     assert content_of(folder) == {}, "what was deleted before a kill stays deleted"
 
 

@@ -105,7 +105,7 @@ def test_uploads_that_waited_when_the_program_was_killed_are_read_by_the_next(
     assert {row.status for row in rows.values()} == {"added"}
     names = [d.name for d in library.documents("waited", LOCAL)]
     assert sorted(names) == ["late.txt", "placed.txt"]
-    assert not list(paths.incoming(library.settings.home, "waited").rglob("*.txt"))
+    assert not list(paths.waiting(library.settings.home, "waited").rglob("*.txt"))
 
 
 @pytest.mark.slow

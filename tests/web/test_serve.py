@@ -84,8 +84,10 @@ def test_a_password_stands_before_every_path(
     tmp_path: Path, models_dir: Path, browser: Browser
 ) -> None:
     with serving(tmp_path, models_dir, RAGAPP_PASSWORD="öffne dich 芝麻") as address:
-        for path in ("/config", "/gradio_api/info", "/gradio_api/upload"):
+        for path in ("/theme.css", "/gradio_api/heartbeat/abc", "/gradio_api/queue/data"):
             assert status_of(address + path) == 401, path
+        for path in ("/config", "/gradio_api/info", "/gradio_api/upload"):
+            assert status_of(address + path) == 404, path
         context = browser.new_context(locale="zh-CN")
         page = context.new_page()
         page.goto(address)
@@ -96,6 +98,10 @@ def test_a_password_stands_before_every_path(
         page.get_by_label("密码").fill("öffne dich 芝麻")
         page.get_by_role("button").click()
         expect(page.locator("#send")).to_have_text("提问")
+        page.get_by_role("button", name="退出登录").click()
+        expect(page.get_by_label("密码")).to_be_visible()
+        page.goto(address)
+        assert page.url.endswith("/login")
         context.close()
 
 

@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 import torch
+from ragapp.workspace import Workspace
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
@@ -23,7 +24,6 @@ from ragapp.ask import find
 from ragapp.ingest import ingest, remove
 from ragapp.retrieval.query import make_query
 from ragapp.settings import Settings
-from ragapp.workspace import Workspace
 
 HERE = Path(__file__).parent
 EMBEDDER = "ragapp/tiny-bert"
