@@ -32,19 +32,59 @@ RagappError
 
 from __future__ import annotations
 
+from ragapp.words.catalogue import CHINESE, ENGLISH, Sentences, sentences
+
 
 class RagappError(Exception):
-    """Root of the tree: ``what`` happened, ``why``, and what to do (``fix``)."""
+    """Root of the tree: a ``code`` of the catalogue in ``words`` and the values that it takes.
 
-    def __init__(self, what: str, why: str, fix: str) -> None:
-        super().__init__(what, why, fix)
-        self.what = what
-        self.why = why
-        self.fix = fix
+    A value may itself be an error, which is then said in the same language.
+    """
+
+    def __init__(self, code: str, **values: object) -> None:
+        super().__init__(code, values)
+        self.code = code
+        self.values = values
+
+    @property
+    def what(self) -> str:
+        """What happened, in English."""
+        return self.sentences().what
+
+    @property
+    def why(self) -> str:
+        """Why, in English."""
+        return self.sentences().why
+
+    @property
+    def fix(self) -> str:
+        """What to do, in English."""
+        return self.sentences().fix
+
+    def sentences(self, language: str = ENGLISH) -> Sentences:
+        """Return what happened, why, and what to do, in a language: en or zh."""
+        values = {
+            name: value.line(language) if isinstance(value, RagappError) else value
+            for name, value in self.values.items()
+        }
+        return sentences(self.code, language).filled(values)
+
+    def line(self, language: str = ENGLISH) -> str:
+        """Return one line: what: why. fix."""
+        said = self.sentences(language)
+        if language == CHINESE:
+            return (
+                f"{_one_line(said.what)}：{_one_line(said.why).rstrip('。')}。{_one_line(said.fix)}"
+            )
+        return _one_line(f"{said.what}: {said.why.rstrip('.')}. {said.fix}")
 
     def __str__(self) -> str:
-        """Return one line: what: why. fix."""
-        return " ".join(f"{self.what}: {self.why.rstrip('.')}. {self.fix}".split())
+        """Return the line in English."""
+        return self.line()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 class UsageError(RagappError):
@@ -153,11 +193,7 @@ class UnforeseenError(RagappError):
     @classmethod
     def of(cls, error: BaseException) -> UnforeseenError:
         """Wrap an exception for those who only see errors."""
-        return cls(
-            "an error nobody foresaw",
-            f"{type(error).__name__}: {error}",
-            "The terminal in which ragapp runs says more. Trying again may help.",
-        )
+        return cls("unforeseen", error=f"{type(error).__name__}: {error}")
 
 
 class Cancelled(RagappError):

@@ -1,0 +1,1 @@
+"""Every sentence that ragapp says of errors, Chinese beside English."""
