@@ -78,7 +78,8 @@ def load_openvino(folder: Path, name: str, options: ChatOptions) -> ChatEngine:
     """Load a model into the OpenVINO engine, exporting it at the first call.
 
     Raises:
-        ModelError: it cannot be exported or loaded. DiskFull: there is no room for the export.
+        SettingsError: it cannot be exported. ModelError: it cannot be loaded. DiskFull: there is
+            no room for the export.
     """
     from transformers import AutoConfig
 
