@@ -247,7 +247,7 @@ class _Run:
         self._progress(Progress(Stage.INDEXING, result.path, result.chunks, result.chunks))
 
     def _cancelled(self, path: Path) -> None:
-        self._end(path, Cancelled(path.name, "it was stopped", "Ingest it again."))
+        self._end(path, Cancelled("reading_stopped", name=path.name))
 
     def _end(self, file: Path, error: RagappError) -> None:
         path = str(file.absolute())

@@ -182,7 +182,7 @@ def _read_toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(str(file), str(error), "Mend the file or move it away.") from error
+        raise SettingsError("settings_file_unreadable", file=file, reason=error) from error
 
 
 def _place(name: str, origin: str) -> tuple[str, type]:
@@ -195,9 +195,7 @@ def _place(name: str, origin: str) -> tuple[str, type]:
         if field.name == name and name not in PARTS:
             return "", Path if isinstance(field.default, Path) else type(field.default)
     raise SettingsError(
-        f"unknown setting '{name}' in {origin}",
-        "no setting has that name",
-        f"Known settings: {', '.join(setting_names())}.",
+        "setting_unknown", name=name, origin=origin, known=", ".join(setting_names())
     )
 
 
@@ -216,10 +214,12 @@ def _convert(key: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - a sett
     except (ValueError, TypeError) as error:
         defaults = getattr(Settings(), part) if part else Settings()
         raise SettingsError(
-            f"setting '{key}' in {origin}",
-            f"{'it' if key in secret_names() else repr(value)} is not a value of kind"
-            f" {kind.__name__}",
-            f"The default is {getattr(defaults, key)!r}.",
+            "setting_of_wrong_kind",
+            name=key,
+            origin=origin,
+            value="…" if key in secret_names() else repr(value),
+            kind=kind.__name__,
+            default=repr(getattr(defaults, key)),
         ) from error
 
 

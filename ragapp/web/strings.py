@@ -75,8 +75,6 @@ class Strings:
     thought: str
     finish: dict[FinishReason, str]
     no_words: str
-    unforeseen: str
-    see_log: str
     no_chat_model: str
     copy: str
     copied: str
@@ -187,8 +185,6 @@ ENGLISH = Strings(
         FinishReason.CANCELLED: "Stopped by you.",
         FinishReason.QUOTED: "Quoted from your documents, word for word.",
     },
-    unforeseen="An error nobody foresaw",
-    see_log="The terminal in which ragapp runs says more. Asking again may help.",
     no_words="The model gave no answer. The evidence may still hold it.",
     no_chat_model="There is no chat model on this computer, so answers are quotations. To get one"
     " run: {command}",
@@ -298,8 +294,6 @@ CHINESE = Strings(
         FinishReason.CANCELLED: "已由您停止。",
         FinishReason.QUOTED: "以上为文档原句，一字未改。",
     },
-    unforeseen="发生了意外的错误",
-    see_log="运行 ragapp 的终端里有详细信息；也可以再问一次。",
     no_words="模型没有给出回答，答案可能仍在依据之中。",
     no_chat_model="本机还没有对话模型，因此只引用原文。获取模型请运行：{command}",
     copy="复制",
