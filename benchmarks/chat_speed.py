@@ -22,7 +22,7 @@ from peers.llama import CONTEXT, MODEL, LlamaCpp, original_gguf, peer_python, qu
 
 from ragapp.library import Library
 from ragapp.llm.decoding import Decoding
-from ragapp.llm.engine import GenerationDone, Message
+from ragapp.llm.engine import Done, Message
 from ragapp.settings import load_settings
 from ragapp.synthesis.prompt import build_prompt
 from ragapp.text.language import language_of
@@ -75,7 +75,7 @@ class Ragapp:
         text = ""
         decoding = Decoding(max_new_tokens=NEW_TOKENS)
         for event in self.engine.generate(messages, decoding, never_cancel):
-            if isinstance(event, GenerationDone):
+            if isinstance(event, Done):
                 return {
                     "first_token_s": event.first_token_s,
                     "first_text_s": first,

@@ -22,7 +22,7 @@ from ragapp.ask import ask, prepare_next_turn
 from ragapp.ingest import ingest
 from ragapp.library import Library
 from ragapp.llm.decoding import Decoding
-from ragapp.llm.engine import GenerationDone, Message
+from ragapp.llm.engine import Done, Message
 from ragapp.people import LOCAL
 from ragapp.settings import load_settings
 from ragapp.types import AnswerDone, Turn, never_cancel
@@ -66,7 +66,7 @@ def turns_of(questions: list[str], within, engine) -> list[float]:
     return times
 
 
-def answer(question: str, engine, tokens: int) -> GenerationDone:
+def answer(question: str, engine, tokens: int) -> Done:
     *_, done = engine.generate(
         [Message("user", question)], Decoding(max_new_tokens=tokens), never_cancel
     )
@@ -77,7 +77,7 @@ def four_at_once(engine, salt: str, tokens: int) -> dict[str, float]:
     started = time.perf_counter()
     alone = [answer(f"{salt} {question}", engine, tokens) for question in STORIES]
     alone_s = time.perf_counter() - started
-    together: list[tuple[GenerationDone, float]] = []
+    together: list[tuple[Done, float]] = []
 
     def one(question: str) -> None:
         done = answer(f"{salt}! {question}", engine, tokens)

@@ -37,7 +37,7 @@ def run(options: argparse.Namespace, low_memory: bool) -> dict[str, object]:
     before = resident("VmRSS")
 
     from ragapp.llm.decoding import Decoding
-    from ragapp.llm.engine import GenerationDone, Message, context_limit
+    from ragapp.llm.engine import Done, Message, context_limit
     from ragapp.llm.tokenizers.load import load_chat_tokenizer
     from ragapp.llm.torch.engine import TorchEngine
     from ragapp.llm.torch.layer_streaming import load_streamed
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace, low_memory: bool) -> dict[str, object]:
     messages = [Message("user", PROMPT * options.repeat)]
     decoding = Decoding(max_new_tokens=options.tokens)
     *_, done = engine.generate(messages, decoding, lambda: False)
-    assert isinstance(done, GenerationDone)
+    assert isinstance(done, Done)
     return {
         "checkpoint_bytes": sum(file.stat().st_size for file in folder.glob("*.safetensors")),
         "peak_bytes": resident("VmHWM") - before,

@@ -39,7 +39,7 @@ def main() -> None:
         home = options.home or Path(temporary)
         library = Library(load_settings().having(home=home))
         within = library.open_or_create("latency", LOCAL)
-        files = discover(options.folders)
+        files = list(discover(options.folders).files)
         random.Random(0).shuffle(files)
         started = time.perf_counter()
         for first in range(0, len(files), BATCH):
@@ -47,8 +47,8 @@ def main() -> None:
                 break
             ingest(files[first : first + BATCH], within)
         ingest_s = time.perf_counter() - started
-        snapshot = within.kb.snapshot(within.space)
-        queries = questions_from(within, snapshot.ids.tolist(), options.questions)
+        ids = within.kb.chunk_ids()
+        queries = questions_from(within, ids, options.questions)
         find(queries[0], within, 10)
         times = []
         for query in queries:
@@ -58,7 +58,7 @@ def main() -> None:
         print(
             json.dumps(
                 {
-                    "chunks": len(snapshot.ids),
+                    "chunks": len(ids),
                     "ingest_s": ingest_s,
                     "queries": len(times),
                     "p50_ms": statistics.median(times),

@@ -9,20 +9,21 @@ from enum import StrEnum
 
 from ragapp.errors import ModelMissing, SettingsError
 from ragapp.library import Library, OpenKnowledgeBase
-from ragapp.llm.decoding import Decoding, check, streams
-from ragapp.llm.engine import ChatEngine, GenerationDone, Message, TextDelta
-from ragapp.llm.thinking import Said, ThinkingSplitter
+from ragapp.llm.decoding import Decoding
+from ragapp.llm.engine import ChatEngine, Done, Message, Text, Thought
 from ragapp.models import Models
 from ragapp.people import LOCAL, Person
-from ragapp.retrieval.evidence import pack_evidence
-from ragapp.retrieval.query import make_query
+from ragapp.retrieval.evidence import orders_in, pack_evidence
+from ragapp.retrieval.query import in_context, make_query
 from ragapp.retrieval.relevance import is_relevant
 from ragapp.retrieval.search import search
 from ragapp.synthesis.cite import Citer, Statement
+from ragapp.synthesis.guard import Guard, off_topic
 from ragapp.synthesis.phrases import phrases_for
 from ragapp.synthesis.prompt import MODEL_REFUSALS, Prompt, build_prompt, opening
 from ragapp.synthesis.quote import quote
 from ragapp.text.language import language_of
+from ragapp.text.orders.recognise import asks_about_orders
 from ragapp.types import (
     AnswerCited,
     AnswerDone,
@@ -96,7 +97,7 @@ def find(
         EmptyQuestion: there is no word in it.
     """
     query = make_query(question, history, within.encoder)
-    return search(query, within.kb, within.space, within.reranker, k)
+    return search(query, within.kb, within.space, within.reranker, k).hits
 
 
 def ask(
@@ -114,10 +115,12 @@ def ask(
     """
     answer = _Answer(started=time.perf_counter())
     decoding = asked.decoding or models.decoding()
-    check(decoding)
+    decoding.check()
     within = library.open(asked.kb, asked.by)
     hits = find(asked.question, within, EVIDENCE_HITS, asked.history)
-    evidence = tuple(pack_evidence(hits)) if is_relevant(hits) else ()
+    orders = orders_in(hits)
+    about_orders = asks_about_orders(asked.question)
+    evidence = tuple(pack_evidence(hits, orders=about_orders)) if is_relevant(hits) else ()
     answer.stats = replace(answer.stats, retrieval_s=answer.elapsed())
     yield EvidenceFound(evidence)
     if asked.waiting_files:
@@ -128,15 +131,20 @@ def ask(
     elif not evidence:
         yield from answer.take([AnswerText(phrases_for(asked.question).refusal)])
         yield answer.done(FinishReason.REFUSED, evidence)
+    elif any(sentence.text in orders for item in evidence for sentence in item.sentences):
+        yield Notice(NoticeKind.ORDER_QUOTED)
+        yield from answer.take(quote(evidence))
+        yield answer.done(FinishReason.QUOTED, evidence)
     else:
         engine, notice = _engine(asked.mode, decoding, models)
         if notice is not None:
             yield notice
         if engine is None:
-            yield from answer.take(quote(evidence))
+            yield from answer.take_quotation(evidence)
             yield answer.done(FinishReason.QUOTED, evidence)
         else:
-            yield from _generated(asked, evidence, engine, decoding, cancel, answer)
+            guard = Guard(orders, in_context(asked.question, asked.history))
+            yield from _generated(asked, evidence, engine, decoding, cancel, answer, guard)
 
 
 def prepare_next_turn(
@@ -178,9 +186,10 @@ def _generated(
     decoding: Decoding,
     cancel: CancelCheck,
     answer: _Answer,
+    guard: Guard,
 ) -> Iterator[AnswerEvent]:
     """Let the model answer from the evidence."""
-    if not streams(decoding):
+    if not decoding.streams:
         yield Notice(NoticeKind.NOT_STREAMED)
     language = language_of(asked.question)
     prompt = build_prompt(
@@ -188,7 +197,13 @@ def _generated(
     )
     yield from _dropped(prompt)
     citer = Citer(prompt.evidence, asked.question)
-    yield from _stream(prompt, engine, decoding, cancel, answer, citer)
+    yield from _stream(prompt, engine, decoding, cancel, answer, citer, guard)
+    if guard.caught:
+        yield from _quote_instead(NoticeKind.ORDER_OBEYED, prompt, answer)
+    elif answer.reason is FinishReason.STOP and off_topic(
+        citer.statements, prompt.evidence, guard.question
+    ):
+        yield from _quote_instead(NoticeKind.OFF_TOPIC, prompt, answer)
     if answer.reason not in (FinishReason.REFUSED, FinishReason.QUOTED):
         yield from _unbacked(citer.statements)
     yield answer.done(answer.reason, prompt.evidence)
@@ -201,29 +216,36 @@ def _stream(
     cancel: CancelCheck,
     answer: _Answer,
     citer: Citer,
+    guard: Guard,
 ) -> Iterator[AnswerEvent]:
-    splitter = ThinkingSplitter()
     for event in engine.generate(prompt.messages, decoding, cancel):
-        if isinstance(event, TextDelta):
-            yield from _said(splitter.push(event.text), answer, citer)
+        if isinstance(event, Thought):
+            yield AnswerThinking(event.text)
+        elif isinstance(event, Text):
+            yield from answer.take(guard.push(citer.push(event.text), citer.statements))
         else:
             answer.generated(event)
-    yield from _said(splitter.finish(), answer, citer)
-    yield from answer.take(citer.finish())
+        if guard.caught:  # to return closes the generator, which stops the model
+            return
+    yield from answer.take(guard.push(citer.finish(), citer.statements))
+    yield from answer.take(guard.finish())
+    if guard.caught:
+        return
     if answer.reason is FinishReason.STOP and model_refused(answer.text):
         answer.reason = FinishReason.REFUSED
     if answer.reason is FinishReason.STOP and not answer.text.strip():
         # A small model sometimes says nothing at all; its best evidence still says something.
-        yield from answer.take(quote(prompt.evidence))
+        yield from answer.take_quotation(prompt.evidence)
         answer.reason = FinishReason.QUOTED
 
 
-def _said(parts: Iterator[Said], answer: _Answer, citer: Citer) -> Iterator[AnswerEvent]:
-    for part in parts:
-        if part.thought:
-            yield AnswerThinking(part.text)
-        else:
-            yield from answer.take(citer.push(part.text))
+def _quote_instead(kind: NoticeKind, prompt: Prompt, answer: _Answer) -> Iterator[AnswerEvent]:
+    """Quote the best evidence after, or in place of, what the model said."""
+    yield Notice(kind)
+    if answer.text.strip():
+        yield from answer.take([AnswerText("\n\n")])
+    yield from answer.take_quotation(prompt.evidence)
+    answer.reason = FinishReason.QUOTED
 
 
 @dataclass(slots=True)
@@ -252,7 +274,15 @@ class _Answer:
                 self.text += event.text
             yield event
 
-    def generated(self, event: GenerationDone) -> None:
+    def take_quotation(self, evidence: Sequence[Evidence]) -> Iterator[AnswerEvent]:
+        """Quote after what was said, if anything was."""
+        before = len(self.text)
+        for event in quote(evidence):
+            if isinstance(event, AnswerCited):
+                event = replace(event, offset=before + event.offset)
+            yield from self.take([event])
+
+    def generated(self, event: Done) -> None:
         self.reason = event.finish_reason
         self.stats = replace(
             self.stats,

@@ -8,7 +8,9 @@ RagappError
 │   ├── EmptyDocument           no text in it
 │   ├── EncryptedDocument       a password is needed
 │   ├── BrokenDocument          damaged, or not text
-│   └── MisnamedDocument        content of another kind than the name says
+│   ├── MisnamedDocument        content of another kind than the name says
+│   └── DocumentTooCostly       more time or memory than a file may take
+├── WatchedFolderGone       a folder that is followed has vanished
 ├── ModelError              weights or tokenizer
 │   ├── ModelMissing            not on this machine
 │   ├── UnknownModel            neither in the registry, nor a path, nor a hub id
@@ -24,6 +26,7 @@ RagappError
 │   ├── EmptyQuestion           nothing asked
 │   └── QuestionTooLong         longer than the model's context
 ├── EngineError             text generation
+├── UnforeseenError         nobody wrote an error for this
 └── Cancelled               a person asked to stop
 """
 
@@ -74,6 +77,14 @@ class BrokenDocument(DocumentError):
 
 class MisnamedDocument(DocumentError):
     """The content is of another kind than the file's name says."""
+
+
+class DocumentTooCostly(DocumentError):
+    """Reading the file would take more time or memory than a file may."""
+
+
+class WatchedFolderGone(RagappError):
+    """A folder that is followed has vanished, with most of its files."""
 
 
 class ModelError(RagappError):
@@ -134,6 +145,19 @@ class QuestionTooLong(PromptError):
 
 class EngineError(RagappError):
     """Text generation failed."""
+
+
+class UnforeseenError(RagappError):
+    """Something that nobody wrote an error for; the log has the whole of it."""
+
+    @classmethod
+    def of(cls, error: BaseException) -> UnforeseenError:
+        """Wrap an exception for those who only see errors."""
+        return cls(
+            "an error nobody foresaw",
+            f"{type(error).__name__}: {error}",
+            "The terminal in which ragapp runs says more. Trying again may help.",
+        )
 
 
 class Cancelled(RagappError):

@@ -1,20 +1,24 @@
-"""Files to a knowledge base: discover → parse → split → embed → store → publish."""
+"""Files to a knowledge base: discover → parse → split → embed → write → publish.
+
+Parsing goes on in worker processes while earlier files are embedded; chunks of several small files
+are embedded together; only writing holds the writer's lock, so that others can delete meanwhile.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ragapp.documents.discover import discover
-from ragapp.documents.parse import parse_file
+from ragapp.documents.discover import Skipped, discover
 from ragapp.documents.split import split_document
+from ragapp.documents.stream import ParsedFile, parse_ahead
+from ragapp.documents.workers.pool import ParserPool
 from ragapp.embedding.encode import Passage
-from ragapp.errors import Cancelled, DocumentError, KnowledgeBaseBusy
+from ragapp.errors import Cancelled, DocumentError, RagappError, UnsupportedFormat
 from ragapp.index.knowledge_base import Writer
 from ragapp.index.rows import NewChunk
 from ragapp.index.store import StoredDocument
@@ -31,12 +35,17 @@ from ragapp.types import (
     never_cancel,
 )
 
+if TYPE_CHECKING:
+    from ragapp.embedding.encode import EncodedPassage
+
 CONTEXT_TOKENS = 64
 """Room beside ``chunk_tokens`` for the title and headings that are encoded with a chunk."""
-PUBLISH_EVERY_S = 60.0
-"""A long run becomes searchable in steps; publishing 10,000 chunks takes some seconds."""
-
-WATCH_EVERY_S = 2.0
+GROUP_CHUNKS = 64
+"""Small files are embedded together up to so many chunks: a few full batches."""
+PUBLISH_EVERY_S = 3.0
+"""A long run becomes searchable in steps; a step costs what it adds."""
+WAIT_FOR_WRITER_S = 10.0
+"""Another writer holds the lock only while it stores a group of files, or deletes one."""
 
 
 class Status(StrEnum):
@@ -50,17 +59,18 @@ class Status(StrEnum):
     FAILED = "failed"
     REMOVED = "removed"
     CANCELLED = "cancelled"
+    SKIPPED = "skipped"  # found in a folder, and not a file that can be read
 
 
 @dataclass(frozen=True, slots=True)
 class IngestedFile:
-    """The fate of one file; ``error`` and ``notes`` are sentences for people."""
+    """The fate of one file; ``notes`` are sentences for people."""
 
     path: str
     status: Status
     chunks: int = 0
     pages: int = 0
-    error: str | None = None
+    error: RagappError | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -72,65 +82,228 @@ def ingest(
 ) -> list[IngestedFile]:
     """Bring files and folders into a knowledge base; a file that fails does not stop the rest.
 
-    What was stored when ``cancel`` says stop is kept and published.
+    A file is searchable when its progress says done. What was stored is published in any case,
+    also when ``cancel`` says stop or an error ends the run.
 
     Raises:
-        KnowledgeBaseBusy: somebody else is writing.
+        KnowledgeBaseBusy: somebody else goes on writing.
     """
     found = discover(files)
-    results: list[IngestedFile] = []
-    with into.kb.writer() as writer:
-        published = time.monotonic()
-        for file in found:
-            if cancel():
-                results.append(IngestedFile(str(file), Status.CANCELLED))
-                continue
-            results.append(_ingest_file(file, into, writer, progress, cancel))
-            if time.monotonic() - published > PUBLISH_EVERY_S:
-                writer.publish(into.space)
-                published = time.monotonic()
-        if writer.unpublished():
-            progress(Progress(Stage.INDEXING, into.kb.name))
-            writer.publish(into.space)
-    return results
-
-
-def remove(document: str, kb: OpenKnowledgeBase) -> list[StoredDocument]:
-    """Take the documents of a name or path out of a knowledge base. Returns those removed."""
-    with kb.kb.writer() as writer:
-        doomed = [d for d in writer.documents() if document in (d.name, d.path)]
-        for stored in doomed:
-            writer.remove(stored.id)
-        if doomed:
-            writer.publish(kb.space)
-    return doomed
-
-
-def _ingest_file(
-    file: Path, into: OpenKnowledgeBase, writer: Writer, progress: ProgressSink, cancel: CancelCheck
-) -> IngestedFile:
-    path = str(file.absolute())
+    run = _Run(into, progress, cancel)
     try:
-        progress(Progress(Stage.PARSING, path))
-        document = parse_file(file)
-        kept = _already_there(document, writer)
+        with ParserPool() as pool:
+            known = into.kb.holds
+            for parsed in parse_ahead(found.files, pool, known, progress, cancel):
+                run.take(parsed, pool)
+            run.flush()
+    finally:
+        run.publish()
+    skipped = [_skipped(one) for one in found.skipped]
+    return [run.results[str(path.absolute())] for path in found.files] + skipped
+
+
+def remove(document: str, within: OpenKnowledgeBase) -> list[StoredDocument]:
+    """Take the documents of a name or path out of a knowledge base. Returns those removed."""
+    with within.kb.writer(WAIT_FOR_WRITER_S) as writer:
+        removed = [d for d in writer.documents() if document in (d.name, d.path)]
+        for stored in removed:
+            writer.remove(stored.id)
+        if removed:
+            writer.publish(within.space)
+    return removed
+
+
+def remove_document(
+    document_id: int, path: str, within: OpenKnowledgeBase
+) -> StoredDocument | None:
+    """Take out the document of an id, if it has that path. Returns it, None if there is none."""
+    with within.kb.writer(WAIT_FOR_WRITER_S) as writer:
+        found = [d for d in writer.find(path=path) if d.id == document_id]
+        for stored in found:
+            writer.remove(stored.id)
+            writer.publish(within.space)
+    return found[0] if found else None
+
+
+def remove_all(paths: Sequence[str], within: OpenKnowledgeBase) -> list[StoredDocument]:
+    """Take the documents of several paths out in one go. Returns those removed."""
+    with within.kb.writer(WAIT_FOR_WRITER_S) as writer:
+        removed = [stored for path in paths for stored in writer.find(path=path)]
+        for stored in removed:
+            writer.remove(stored.id)
+        if removed:
+            writer.publish(within.space)
+    return removed
+
+
+# --- embed, write, publish ---
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A parsed document and its chunks, with the vectors that are there."""
+
+    document: Document
+    chunks: list[Chunk]
+    contexts: list[str]
+    encoded: dict[int, EncodedPassage] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        return len(self.encoded) == len(self.chunks)
+
+
+class _Run:
+    """Takes files as they are parsed, and writes them group by group."""
+
+    def __init__(
+        self, into: OpenKnowledgeBase, progress: ProgressSink, cancel: CancelCheck
+    ) -> None:
+        self.results: dict[str, IngestedFile] = {}
+        self._into = into
+        self._progress = progress
+        self._cancel = cancel
+        self._group: list[_Pending] = []
+        self._unpublished: list[IngestedFile] = []
+        self._published_at: float | None = None
+
+    def take(self, parsed: ParsedFile, pool: ParserPool) -> None:
+        """Take the next file; write and publish when there is enough, or enough time has gone."""
+        if parsed.error is not None:
+            self._end(parsed.path, parsed.error)
+        elif self._cancel():
+            self._cancelled(parsed.path)
+        elif parsed.document is None:
+            self._take_known(parsed, pool)
+        else:
+            self._split(parsed.document)
+        chunks = sum(len(pending.chunks) for pending in self._group)
+        # The first file is searchable at once, the others as soon as a step is due.
+        if self._group and (self._published_at is None or chunks >= GROUP_CHUNKS or self._due()):
+            self.flush()
+        if self._published_at is None or self._due():
+            self.publish()
+
+    def flush(self) -> None:
+        """Embed and write the group; what was not embedded whole when told to stop is left out."""
+        group, self._group = self._group, []
+        if not group:
+            return
+        try:
+            _embed(group, self._into, self._progress, self._cancel)
+        except Cancelled:
+            for pending in group:
+                if not pending.whole:
+                    self._cancelled(Path(pending.document.path))
+        with self._into.kb.writer(WAIT_FOR_WRITER_S) as writer:
+            for pending in group:
+                if pending.whole:
+                    self._stored(_write(pending, writer))
+
+    def publish(self) -> None:
+        """Make what was written searchable."""
+        if not self._unpublished and not self._into.kb.unpublished():
+            return
+        self._progress(Progress(Stage.INDEXING, self._into.kb.name))
+        with self._into.kb.writer(WAIT_FOR_WRITER_S) as writer:
+            if writer.unpublished():
+                writer.publish(self._into.space)
+        self._published_at = time.monotonic()
+        done, self._unpublished = self._unpublished, []
+        for result in done:
+            self._progress(
+                Progress(Stage.DONE, result.path, result.chunks, result.chunks, result.status)
+            )
+
+    def _due(self) -> bool:
+        return time.monotonic() - (self._published_at or 0.0) > PUBLISH_EVERY_S
+
+    def _take_known(self, parsed: ParsedFile, pool: ParserPool) -> None:
+        """Keep a file whose bytes are stored; what waits in the group may replace those bytes."""
+        holders = {stored.path for stored in self._into.kb.find(sha256=parsed.sha256)}
+        if holders & {pending.document.path for pending in self._group}:
+            self.flush()
+        path, name = str(parsed.path.absolute()), parsed.path.name
+        with self._into.kb.writer(WAIT_FOR_WRITER_S) as writer:
+            kept = _already_there(path, name, parsed.sha256, writer)
         if kept is not None:
-            progress(Progress(Stage.DONE, path, message=kept.status))
-            return kept
-        replaces = bool(writer.find(path=path))
-        progress(Progress(Stage.CHUNKING, path))
-        chunks = split_document(document, into.encoder.count_tokens, into.chunk_tokens)
-        new = list(_embed(document, chunks, into, progress, cancel))
-        writer.add(document, new)
-    except Cancelled:
-        progress(Progress(Stage.FAILED, path, message="stopped"))
-        return IngestedFile(path, Status.CANCELLED)
-    except DocumentError as error:
-        progress(Progress(Stage.FAILED, path, message=str(error)))
-        return IngestedFile(path, Status.FAILED, error=str(error))
-    progress(Progress(Stage.DONE, path, len(new), len(new), "; ".join(document.notes)))
+            self._stored(kept)
+            return
+        try:  # they were there a moment ago
+            self._split(pool.parse(parsed.path, cancel=self._cancel))
+        except (Cancelled, DocumentError) as error:
+            self._end(parsed.path, error)
+
+    def _split(self, document: Document) -> None:
+        self._progress(Progress(Stage.CHUNKING, document.path))
+        count_tokens = self._into.encoder.count_tokens
+        chunks = split_document(document, count_tokens, self._into.chunk_tokens)
+        contexts = [chunk_context(document.name, chunk.heading, self._into) for chunk in chunks]
+        self._group.append(_Pending(document, chunks, contexts))
+
+    def _stored(self, result: IngestedFile) -> None:
+        self.results[result.path] = result
+        self._unpublished.append(result)
+        self._progress(Progress(Stage.INDEXING, result.path, result.chunks, result.chunks))
+
+    def _cancelled(self, path: Path) -> None:
+        self._end(path, Cancelled(path.name, "it was stopped", "Ingest it again."))
+
+    def _end(self, file: Path, error: RagappError) -> None:
+        path = str(file.absolute())
+        stopped = isinstance(error, Cancelled)
+        if stopped:
+            self.results[path] = IngestedFile(path, Status.CANCELLED)
+        else:
+            self.results[path] = IngestedFile(path, Status.FAILED, error=error)
+        message = "stopped" if stopped else str(error)
+        self._progress(Progress(Stage.FAILED, path, message=message, error=error))
+
+
+def _skipped(one: Skipped) -> IngestedFile:
+    error = UnsupportedFormat(one.path.name, str(one.why), "It was left out.")
+    return IngestedFile(str(one.path), Status.SKIPPED, error=error)
+
+
+def _embed(
+    group: Sequence[_Pending],
+    into: OpenKnowledgeBase,
+    progress: ProgressSink,
+    cancel: CancelCheck,
+) -> None:
+    """Encode the chunks of several documents together, in batches by length."""
+    owners = [(pending, place) for pending in group for place in range(len(pending.chunks))]
+    for pending in group:
+        progress(Progress(Stage.EMBEDDING, pending.document.path, 0, len(pending.chunks)))
+    passages = [
+        _passage(pending.chunks[place], pending.contexts[place]) for pending, place in owners
+    ]
+    for row, encoded in into.encoder.encode_passages(passages, cancel):
+        pending, place = owners[row]
+        pending.encoded[place] = encoded
+        done, total = len(pending.encoded), len(pending.chunks)
+        progress(Progress(Stage.EMBEDDING, pending.document.path, done, total))
+
+
+def _passage(chunk: Chunk, context: str) -> Passage:
+    spans = tuple(Span(s.start - chunk.start, s.end - chunk.start) for s in chunk.sentences)
+    return Passage(chunk.text, context, spans)
+
+
+def _write(pending: _Pending, writer: Writer) -> IngestedFile:
+    """Store a document, unless the same bytes have come in meanwhile."""
+    document = pending.document
+    kept = _already_there(document.path, document.name, document.sha256, writer)
+    if kept is not None:
+        return kept
+    replaces = bool(writer.find(path=document.path))
+    new = [
+        NewChunk(chunk, context, pending.encoded[place].vector, pending.encoded[place].sentences)
+        for place, (chunk, context) in enumerate(zip(pending.chunks, pending.contexts, strict=True))
+    ]
+    writer.add(document, new)
     return IngestedFile(
-        path,
+        document.path,
         Status.UPDATED if replaces else Status.ADDED,
         chunks=len(new),
         pages=len(document.pages),
@@ -138,53 +311,25 @@ def _ingest_file(
     )
 
 
-def _already_there(document: Document, writer: Writer) -> IngestedFile | None:
+def _already_there(path: str, name: str, sha256: str, writer: Writer) -> IngestedFile | None:
     """Say so when these bytes are stored already, under this path or another."""
-    same = writer.find(sha256=document.sha256)
+    same = writer.find(sha256=sha256)
     for stored in same:
-        if stored.path == document.path:
-            return _kept(document, stored, Status.UNCHANGED)
-    for replaced in writer.find(path=document.path) if same else ():
+        if stored.path == path:
+            return _kept(path, stored, Status.UNCHANGED)
+    for replaced in writer.find(path=path) if same else ():
         writer.remove(replaced.id)  # what this path held before is gone
     for stored in same:
         if Path(stored.path).exists():
             note = f"the same content as {stored.path}"
-            return _kept(document, stored, Status.DUPLICATE, note)
-        writer.rename(stored.id, document.path, document.name)
-        return _kept(document, stored, Status.RENAMED, f"moved from {stored.path}")
+            return _kept(path, stored, Status.DUPLICATE, note)
+        writer.rename(stored.id, path, name)
+        return _kept(path, stored, Status.RENAMED, f"moved from {stored.path}")
     return None
 
 
-def _kept(document: Document, stored: StoredDocument, status: Status, *notes: str) -> IngestedFile:
-    return IngestedFile(
-        document.path, status, chunks=stored.chunks, pages=stored.pages, notes=notes
-    )
-
-
-def _embed(
-    document: Document,
-    chunks: Sequence[Chunk],
-    into: OpenKnowledgeBase,
-    progress: ProgressSink,
-    cancel: CancelCheck,
-) -> Iterator[NewChunk]:
-    """Encode the chunks of a document, in their order."""
-    contexts = [chunk_context(document.name, chunk.heading, into) for chunk in chunks]
-    passages = [
-        Passage(
-            chunk.text,
-            context,
-            tuple(Span(s.start - chunk.start, s.end - chunk.start) for s in chunk.sentences),
-        )
-        for chunk, context in zip(chunks, contexts, strict=True)
-    ]
-    progress(Progress(Stage.EMBEDDING, document.path, 0, len(chunks)))
-    encoded = {}
-    for row, vectors in into.encoder.encode_passages(passages, cancel):
-        encoded[row] = vectors
-        progress(Progress(Stage.EMBEDDING, document.path, len(encoded), len(chunks)))
-    for row, chunk in enumerate(chunks):
-        yield NewChunk(chunk, contexts[row], encoded[row].vector, encoded[row].sentences)
+def _kept(path: str, stored: StoredDocument, status: Status, *notes: str) -> IngestedFile:
+    return IngestedFile(path, status, chunks=stored.chunks, pages=stored.pages, notes=notes)
 
 
 def chunk_context(name: str, heading: Sequence[str], into: OpenKnowledgeBase) -> str:
@@ -198,43 +343,3 @@ def chunk_context(name: str, heading: Sequence[str], into: OpenKnowledgeBase) ->
         titles.pop(0)
     context = " > ".join(titles)
     return context if into.encoder.count_tokens([context])[0] <= CONTEXT_TOKENS else ""
-
-
-def watch(
-    paths: Sequence[Path], into: OpenKnowledgeBase, stop: threading.Event
-) -> Iterator[list[IngestedFile]]:
-    """Follow files and folders until ``stop``: yields what each round of changes led to.
-
-    New and changed files are ingested when they have been still for one round; files that have
-    gone are removed.
-    """
-    known = _states(paths)
-    pending: dict[Path, tuple[float, int]] = {}
-    while not stop.wait(WATCH_EVERY_S):
-        states = _states(paths)
-        changed = {p: s for p, s in states.items() if known.get(p) != s}
-        settled = [path for path, state in changed.items() if pending.get(path) == state]
-        gone = [path for path in known if path not in states]
-        pending = changed
-        results: list[IngestedFile] = []
-        # While somebody else writes, the changes stay unknown, and the next round tries again.
-        with contextlib.suppress(KnowledgeBaseBusy):
-            for path in gone:
-                if remove(str(path.absolute()), into):
-                    results.append(IngestedFile(str(path), Status.REMOVED))
-            if settled:
-                results += ingest(settled, into, cancel=stop.is_set)
-            known = {p: s for p, s in known.items() if p in states}
-            known |= {path: states[path] for path in settled}
-        if results:
-            yield results
-
-
-def _states(paths: Sequence[Path]) -> dict[Path, tuple[float, int]]:
-    """Return modification time and size of every file there is."""
-    states = {}
-    for path in discover(paths):
-        with contextlib.suppress(OSError):  # gone since it was listed
-            status = path.stat()
-            states[path] = (status.st_mtime, status.st_size)
-    return states

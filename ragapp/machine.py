@@ -1,4 +1,4 @@
-"""What this machine computes quickly, probed once."""
+"""What this machine is and computes quickly: measured once, then remembered."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import json
 import logging
 import os
 import platform
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +55,55 @@ def probe(models: Path) -> Hardware:
     return Hardware("cpu", _remembered_bf16(models, "cpu"), 0.0, cores)
 
 
+def remembered(file: Path, key: str, measure: Callable[[], float]) -> float:
+    """Return what was measured for ``key`` at an earlier time, or measure it now and note it.
+
+    ``file`` keeps a number or a truth value for each key, in JSON. One that cannot be read is
+    started anew; where it cannot be written, the next start measures again. What two processes
+    note at the same moment may lose one of the two, which is then measured again.
+    """
+    known = _noted(file)
+    if key in known:
+        return known[key]
+    value = measure()
+    try:
+        _note(file, _noted(file) | {key: value})  # others may have written since
+    except OSError as error:
+        logger.info("what was measured is not remembered: %s", error)
+    return value
+
+
+def processor_name() -> str:
+    """Return the processor's name as the system gives it, at least its architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model n"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _noted(file: Path) -> dict[str, float]:
+    """Read the notes that make sense; of a damaged file, none."""
+    try:
+        notes = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(notes, dict):
+        return {}
+    return {key: value for key, value in notes.items() if isinstance(value, int | float)}
+
+
+def _note(file: Path, notes: dict[str, float]) -> None:
+    """Write the notes whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+    try:
+        temporary.write_text(json.dumps(notes, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def _usable_cores() -> int:
     """Count the cores this process may use, which a container limits."""
     if hasattr(os, "sched_getaffinity"):
@@ -61,25 +112,12 @@ def _usable_cores() -> int:
 
 
 def _remembered_bf16(models: Path, device: str) -> bool:
-    """Time once for each processor and torch version; later starts read the answer."""
+    """Time once for each processor, its instructions that torch uses, and torch version."""
     import torch
 
-    file = paths.hardware_probe(models)
-    key = f"{device}, {_processor()}, torch {torch.__version__}"
-    try:
-        known: dict[str, bool] = json.loads(file.read_text(encoding="utf-8"))
-        return bool(known[key])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    fast = _bf16_is_faster(device)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_suffix(f".{os.getpid()}")
-        temporary.write_text(json.dumps({key: fast}) + "\n", encoding="utf-8")
-        temporary.replace(file)
-    except OSError as error:  # a read-only folder of weights: time again next time
-        logger.info("the hardware probe is not remembered: %s", error)
-    return fast
+    instructions = torch.backends.cpu.get_cpu_capability()
+    key = f"{device}, {processor_name()} {instructions}, torch {torch.__version__}"
+    return bool(remembered(paths.hardware_probe(models), key, lambda: _bf16_is_faster(device)))
 
 
 def _bf16_is_faster(device: str) -> bool:
@@ -104,17 +142,3 @@ def _fastest_matmul(device: str, kind: dtype) -> float:
         (left @ right)[0, 0].item()  # .item() waits for the device
         times.append(time.perf_counter() - start)
     return min(times[1:])
-
-
-def _processor() -> str:
-    """Name the processor and the instructions torch uses on it."""
-    import torch
-
-    name = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-        name = names[0] if names else name
-    except OSError:
-        pass
-    return f"{name} {torch.backends.cpu.get_cpu_capability()}"

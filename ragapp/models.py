@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from ragapp import paths
 from ragapp.embedding.pool import Pooling
 from ragapp.errors import SettingsError, UsageError
-from ragapp.llm.decoding import PRESETS, Decoding, check
+from ragapp.llm.decoding import Decoding
+from ragapp.llm.engine import EngineKind
+from ragapp.llm.options import ChatOptions
 from ragapp.retrieval.rerank import CrossEncoderReranker, Reranker, SentenceReranker
 from ragapp.settings import Settings
 from ragapp.text.sentences import sentence_spans
@@ -136,14 +138,8 @@ class Models:
         Raises:
             SettingsError: there is no preset of that name.
         """
-        preset = self.settings.answer.decoding
-        if preset not in PRESETS:
-            raise SettingsError(
-                f"decoding '{preset}'",
-                "there is no preset of that name",
-                f"Choose one of: {', '.join(PRESETS)}.",
-            )
-        return replace(PRESETS[preset], max_new_tokens=self.settings.answer.max_new_tokens)
+        preset = Decoding.preset(self.settings.answer.decoding)
+        return replace(preset, max_new_tokens=self.settings.answer.max_new_tokens)
 
     def engine(self, decoding: Decoding | None = None) -> ChatEngine:
         """Load the chat engine; where it lacks a way of decoding, the torch engine steps in.
@@ -162,8 +158,8 @@ class Models:
             try:
                 self._engine.check(decoding)
             except UsageError:
-                check(decoding)
-                if load.engine_kind(self.settings) is not load.EngineKind.AUTO:
+                decoding.check()
+                if self._chat_options().kind is not EngineKind.AUTO:
                     raise
             else:
                 return self._engine
@@ -175,17 +171,35 @@ class Models:
     def _load_engine(self) -> ChatEngine:
         from ragapp.llm import load
 
-        if load.engine_kind(self.settings) is load.EngineKind.ENDPOINT:
-            return load.load_endpoint(self.settings)
-        return load.load_local(*self._local_model())
+        options, name = self._chat_options(), self.settings.answer.chat_model
+        if options.kind is EngineKind.ENDPOINT:
+            return load.load_endpoint(options, "" if name == "auto" else name)
+        return load.load(*self._local_model())
 
-    def _local_model(self) -> tuple[Settings, Path, str, str, torch.dtype]:
+    def _chat_options(self) -> ChatOptions:
+        """Return what the settings say of the chat model, but where and in what it computes."""
+        answer, machine = self.settings.answer, self.settings.machine
+        return ChatOptions(
+            engine=machine.engine,
+            models=self.settings.models,
+            context_tokens=answer.context_tokens,
+            quantization=machine.quantization,
+            adapter=answer.adapter,
+            low_memory=machine.low_memory,
+            thinking=answer.thinking,
+            trust_remote_code=machine.trust_remote_code,
+            endpoint=machine.endpoint,
+            endpoint_key=machine.endpoint_key,
+        )
+
+    def _local_model(self) -> tuple[Path, str, ChatOptions]:
         from ragapp.weights import pull
 
         _quieten_transformers()
         name = self.chat_model_name()
         folder = pull.resolve(name, self.settings.models)
-        return self.settings, folder, name, self._device(), self._dtype()
+        options = replace(self._chat_options(), device=self._device(), dtype=self._dtype())
+        return folder, name, options
 
     # --- the machine ---
 

@@ -41,9 +41,9 @@ def writer_lock(kb: Path) -> Path:
     return kb / "writer.lock"
 
 
-def index_cache(kb: Path, generation: int) -> Path:
-    """Return the folder of FAISS and BM25 files of one generation; it can be rebuilt."""
-    return kb / f"index-{generation:08d}"
+def index_folder(kb: Path) -> Path:
+    """Return the folder of FAISS and BM25 files; it can be made anew from the store."""
+    return kb / "index"
 
 
 def uploads(kb: Path) -> Path:
@@ -54,6 +54,11 @@ def uploads(kb: Path) -> Path:
 def incoming(home: Path) -> Path:
     """Return the folder of files that a browser has sent and nobody has used yet."""
     return home / ".incoming"
+
+
+def waiting(home: Path, kb: str | None = None) -> Path:
+    """Return the folder of uploads that wait to be read, of all knowledge bases or of one."""
+    return home / ".waiting" / kb if kb else home / ".waiting"
 
 
 def model(models: Path, name: str) -> Path:

@@ -26,13 +26,17 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One step of a long job: ``done`` of ``total`` units of ``item``; ``total`` None: unknown."""
+    """One step of a long job: ``done`` of ``total`` units of ``item``; ``total`` None: unknown.
+
+    ``error``: why an item failed.
+    """
 
     stage: Stage
     item: str
     done: int = 0
     total: int | None = None
     message: str = ""
+    error: Exception | None = None
 
 
 ProgressSink = Callable[[Progress], None]
@@ -204,15 +208,22 @@ class NoticeKind(StrEnum):
     DROPPED_TURNS = "dropped_turns"
     DROPPED_EXCERPTS = "dropped_excerpts"
     UNBACKED = "unbacked"
+    ORDER_OBEYED = "order_obeyed"
+    ORDER_QUOTED = "order_quoted"
+    OFF_TOPIC = "off_topic"
     NOT_SEARCHABLE_YET = "not_searchable_yet"
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerStats:
-    """Counts and times of one answer; times in seconds from the moment the question arrived."""
+    """Counts and times of one answer; times in seconds from the moment the question arrived.
+
+    ``cached_tokens``: how many of the prompt were not computed again, None where the engine does
+    not know.
+    """
 
     prompt_tokens: int = 0
-    cached_tokens: int = 0
+    cached_tokens: int | None = 0
     completion_tokens: int = 0
     retrieval_s: float = 0.0
     first_token_s: float | None = None

@@ -15,6 +15,7 @@ from ragapp.ingest import Status, ingest
 from ragapp.library import Library, OpenKnowledgeBase
 from ragapp.llm.decoding import Decoding
 from ragapp.llm.engine import ChatEngine
+from ragapp.llm.options import ChatOptions
 from ragapp.llm.torch.engine import TorchEngine
 from ragapp.models import Models
 from ragapp.people import LOCAL
@@ -46,7 +47,7 @@ def e5(models: Path, pooling: Pooling) -> Encoder:
 
 @functools.cache
 def smollm2(models: Path) -> TorchEngine:
-    return TorchEngine.load(models / SMOLLM2, name=SMOLLM2, dtype=torch.float32)
+    return TorchEngine.load(models / SMOLLM2, SMOLLM2, ChatOptions(dtype=torch.float32))
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""The machine is looked at once."""
+"""The machine is looked at once, and what was measured is remembered."""
 
 import json
 from pathlib import Path
@@ -7,10 +7,14 @@ import pytest
 import torch
 
 from ragapp import paths
-from ragapp.machine import probe
+from ragapp.machine import probe, processor_name, remembered
 
 
-def test_the_timing_is_remembered(tmp_path: Path) -> None:
+def never() -> float:
+    raise AssertionError("measured a second time")
+
+
+def test_the_timing_of_bfloat16_is_remembered(tmp_path: Path) -> None:
     hardware = probe(tmp_path)
     assert hardware.cores >= 1
     if torch.cuda.is_available():
@@ -18,12 +22,65 @@ def test_the_timing_is_remembered(tmp_path: Path) -> None:
     file = paths.hardware_probe(tmp_path)
     (key,) = json.loads(file.read_text())
     assert torch.__version__ in key
+    assert processor_name() in key
     file.write_text(json.dumps({key: not hardware.bf16_fast}))
     assert probe(tmp_path).bf16_fast is not hardware.bf16_fast
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"another processor": true}'])
-def test_a_note_that_does_not_fit_is_replaced(tmp_path: Path, content: str) -> None:
-    paths.hardware_probe(tmp_path).write_text(content)
-    first = probe(tmp_path)
-    assert first == probe(tmp_path)
+def test_a_measurement_is_made_once(tmp_path: Path) -> None:
+    file = tmp_path / "models" / "notes.json"
+    assert remembered(file, "torch 1", lambda: 0.25) == 0.25
+    assert remembered(file, "torch 1", never) == 0.25
+
+
+def test_two_keys_stay_side_by_side(tmp_path: Path) -> None:
+    file = tmp_path / "notes.json"
+    remembered(file, "on this processor", lambda: True)
+    remembered(file, "on another", lambda: 1.5)
+    assert remembered(file, "on this processor", never) is True
+    assert remembered(file, "on another", never) == 1.5
+
+
+def test_what_another_process_notes_meanwhile_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "notes.json"
+
+    def measure() -> float:
+        remembered(file, "theirs", lambda: 2.0)
+        return 1.0
+
+    remembered(file, "ours", measure)
+    assert remembered(file, "theirs", never) == 2.0
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"[]", b"null", b'{"torch 1": 0.', b"\xff\xfe", b'{"torch 1": "quick"}']
+)
+def test_a_damaged_note_is_started_anew(tmp_path: Path, damage: bytes) -> None:
+    file = tmp_path / "notes.json"
+    file.write_bytes(damage)
+    assert remembered(file, "torch 1", lambda: 0.5) == 0.5
+    assert remembered(file, "torch 1", never) == 0.5
+
+
+def test_where_nothing_can_be_written_the_value_is_returned_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "models").write_text("a file where the folder should be")
+    file = tmp_path / "models" / "notes.json"
+    assert remembered(file, "torch 1", lambda: 0.5) == 0.5
+
+
+def test_a_failed_write_leaves_the_notes_as_they_were(tmp_path: Path) -> None:
+    file = tmp_path / "notes.json"
+    file.mkdir()  # a rename onto a folder fails for anybody, root as well
+    assert remembered(file, "torch 1", lambda: 0.5) == 0.5
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_failed_measurement_is_not_noted(tmp_path: Path) -> None:
+    file = tmp_path / "notes.json"
+    with pytest.raises(AssertionError):
+        remembered(file, "torch 1", never)
+    assert not file.exists()
+
+
+def test_the_processor_has_a_name() -> None:
+    assert processor_name().strip()

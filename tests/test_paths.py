@@ -28,7 +28,3 @@ def test_statistics_of_a_hub_model_stay_in_their_folder():
     assert file.is_relative_to("/m/.background")
     assert ".." not in file.parts
     assert paths.background_statistics(Path("/m"), "BAAI/bge-m3", "cls") != file
-
-
-def test_generations_sort_by_name():
-    assert paths.index_cache(Path("k"), 9).name < paths.index_cache(Path("k"), 10).name

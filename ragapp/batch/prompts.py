@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ragapp.errors import BrokenDocument, UsageError
 from ragapp.llm.engine import Message
@@ -109,7 +108,7 @@ def _from_json_lines(text: str, file: Path) -> Iterator[BatchPrompt]:
         yield _prompt(item, f"{file}, line {number}")
 
 
-def _prompt(item: Any, place: str) -> BatchPrompt:  # noqa: ANN401 - whatever JSON holds
+def _prompt(item: object, place: str) -> BatchPrompt:
     if isinstance(item, str):
         parts = [item]
     elif isinstance(item, dict) and "messages" in item:
@@ -125,7 +124,7 @@ def _prompt(item: Any, place: str) -> BatchPrompt:  # noqa: ANN401 - whatever JS
     return BatchPrompt(text)
 
 
-def _messages(value: Any, place: str) -> tuple[Message, ...]:  # noqa: ANN401
+def _messages(value: object, place: str) -> tuple[Message, ...]:
     messages: list[Message] = []
     for item in value if isinstance(value, list) else ():
         role = item.get("role") if isinstance(item, dict) else None

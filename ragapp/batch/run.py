@@ -11,10 +11,10 @@ from typing import Any
 
 from ragapp.batch.journal import Journal, Prediction, write_atomically
 from ragapp.batch.prompts import BatchPrompt
-from ragapp.batch.runners import Runner, runner_for
 from ragapp.errors import EngineError, ModelError, QuestionTooLong, UsageError
+from ragapp.llm.batch import require_chat
 from ragapp.llm.decoding import Decoding
-from ragapp.llm.engine import ChatEngine, GenerationDone, Message, TextDelta
+from ragapp.llm.engine import Answer, ChatEngine, Done, Message, Prompt, Text, Thought
 from ragapp.types import CancelCheck, never_cancel
 
 BATCH_SIZE = 8
@@ -59,12 +59,14 @@ def run_batch(
     if batch_size < 1:
         raise UsageError(f"batch size {batch_size}", "a batch has a prompt", "Give 1 or more.")
     engine.check(decoding)
-    asked = [_messages(prompt, with_prompt, system, engine.neutralise) for prompt in prompts]
-    runner = runner_for(engine, decoding, cancel, raw=any(not messages for messages in asked))
+    asked = [_asked(prompt, with_prompt, system, engine.neutralise) for prompt in prompts]
+    if not engine.continues_texts:
+        for prompt in asked:
+            require_chat(prompt, engine.name)
     values = {
         "model": engine.name,
-        "engine": runner.engine,
-        "dtype": runner.dtype,
+        "engine": engine.kind,
+        "dtype": engine.dtype,
         "context_tokens": engine.context_tokens,
         "with_prompt": with_prompt,
         "system_prompt": system,
@@ -73,7 +75,7 @@ def run_batch(
     content = json.dumps([prompt.shown for prompt in prompts]).encode()
     with Journal(predictions, values | {"prompts": hashlib.sha256(content).hexdigest()}) as journal:
         write_atomically(predictions.with_name("generation_config.json"), _json(values))
-        run = _Run(prompts, asked, runner, journal)
+        run = _Run(prompts, asked, engine, decoding, journal)
         try:
             finished = run.go(batch_size, progress, cancel)
         finally:
@@ -88,7 +90,7 @@ def reply(
     engine: ChatEngine,
     decoding: Decoding,
     cancel: CancelCheck = never_cancel,
-) -> Iterator[TextDelta | GenerationDone]:
+) -> Iterator[Thought | Text | Done]:
     """Stream an answer to the last message; the oldest exchanges are left out when room is short.
 
     Raises:
@@ -112,13 +114,15 @@ class _Run:
     def __init__(
         self,
         prompts: Sequence[BatchPrompt],
-        asked: Sequence[Sequence[Message]],
-        runner: Runner,
+        asked: Sequence[Prompt],
+        engine: ChatEngine,
+        decoding: Decoding,
         journal: Journal,
     ) -> None:
         self._prompts = prompts
         self._asked = asked
-        self._runner = runner
+        self._engine = engine
+        self._decoding = decoding
         self._journal = journal
         self._failed: dict[int, Prediction] = {}  # by the engine: to be tried again in a later run
 
@@ -127,14 +131,16 @@ class _Run:
     ) -> bool:
         """Answer what has no answer yet, the longest first; return whether nothing is left."""
         total = len(self._prompts)
-        lengths = self._prepare(cancel)
+        lengths = self._lengths(cancel)
         numbers = sorted(lengths, key=lambda number: -lengths[number])
         progress(len(self._journal.done), total)
         failures = 0
         for start in range(0, len(numbers), batch_size):
             batch = numbers[start : start + batch_size]
-            outcomes = dict(zip(batch, self._runner.run(batch), strict=True))
-            good = {n: o for n, o in outcomes.items() if isinstance(o, Prediction)}
+            asked = [self._asked[number] for number in batch]
+            answers = self._engine.generate_batch(asked, self._decoding, cancel)
+            outcomes = dict(zip(batch, answers, strict=True))
+            good = {n: _prediction(o) for n, o in outcomes.items() if isinstance(o, Answer)}
             errors = {n: o for n, o in outcomes.items() if isinstance(o, EngineError)}
             self._journal.add(good)
             if None in outcomes.values() or cancel():
@@ -146,17 +152,17 @@ class _Run:
             progress(len(self._journal.done) + len(self._failed), total)
         return not self._failed and len(self._journal.done) == total
 
-    def _prepare(self, cancel: CancelCheck) -> dict[int, int]:
+    def _lengths(self, cancel: CancelCheck) -> dict[int, int]:
         """Return the lengths of the prompts to do, in tokens; those that do not fit are done."""
         lengths: dict[int, int] = {}
-        room = self._runner.context_tokens - 1
-        for number, (prompt, messages) in enumerate(zip(self._prompts, self._asked, strict=True)):
+        room = self._engine.context_tokens - 1
+        for number, prompt in enumerate(self._asked):
             if cancel():
                 return {}
             if number in self._journal.done:
                 continue
             try:
-                length = self._runner.prepare(number, prompt.text, messages)
+                length = self._engine.count_tokens(prompt)
             except ModelError as error:  # a template may refuse an order of roles, for example
                 self._journal.add({number: Prediction(error=str(error))})
                 continue
@@ -193,16 +199,20 @@ class _Run:
         )
 
 
-def _messages(
+def _asked(
     prompt: BatchPrompt, with_prompt: bool, system: str, neutralise: Callable[[str], str]
-) -> list[Message]:
-    """Return what goes into the template; nothing where a text is to be continued."""
+) -> Prompt:
+    """Return what the engine is asked: a text to continue, or what goes into the template."""
     if not prompt.messages and not with_prompt:
-        return []
+        return prompt.text
     messages = prompt.messages or (Message("user", prompt.text),)
     if system and messages[0].role != "system":
         messages = (Message("system", system), *messages)
     return [Message(each.role, neutralise(each.content)) for each in messages]
+
+
+def _prediction(answer: Answer) -> Prediction:
+    return Prediction(output=answer.text.strip(), thinking=answer.thought.strip())
 
 
 def _too_long(tokens: int, room: int) -> str:

@@ -11,8 +11,8 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ragapp.errors import SettingsError, UsageError
-from ragapp.llm.decoding import PRESETS, Decoding
+from ragapp.errors import UsageError
+from ragapp.llm.decoding import Decoding
 from ragapp.people import LOCAL
 from ragapp.settings import Settings
 
@@ -43,7 +43,8 @@ def serve(options: argparse.Namespace, settings: Settings) -> int:
 def ingest(options: argparse.Namespace, settings: Settings) -> int:
     """Index files and folders."""
     from ragapp.cli.terminal import IngestBar
-    from ragapp.ingest import Status, ingest, watch
+    from ragapp.ingest import Status, ingest
+    from ragapp.watch import watch
 
     into = _library(settings).open_or_create(settings.kb, LOCAL)
     stop = _stop_on_interrupt()
@@ -52,21 +53,26 @@ def ingest(options: argparse.Namespace, settings: Settings) -> int:
     _print_ingested(results, options.json)
     if options.watch and not stop.is_set():
         _say("watching for changes (Ctrl-C stops it)")
-        for changed in watch(options.paths, into, stop):
-            _print_ingested(changed, options.json)
+        following = watch(options.paths, into, stop, remove_missing=options.remove_missing)
+        for changed in following:
+            _print_ingested(changed.results, options.json)
+            for alarm in changed.alarms:
+                _say(f"ragapp: {alarm}")
     bad = [r for r in results if r.status in (Status.FAILED, Status.CANCELLED)]
     return DONE_IN_PART if bad else DONE
 
 
 def _print_ingested(results: Sequence[Any], as_json: bool) -> None:
-    from ragapp.ingest import Status
 
     if as_json:
-        _print_json({"documents": [_plain(result) for result in results]})
+        plain = [_plain(dataclasses.replace(result, error=None)) for result in results]
+        for row, result in zip(plain, results, strict=True):
+            row["error"] = None if result.error is None else str(result.error)
+        _print_json({"documents": plain})
         return
     for result in results:
-        if result.status is Status.FAILED:
-            print(f"failed     {result.error}")
+        if result.error is not None:
+            print(f"{result.status:<10} {result.error}")
         else:
             notes = f"  ({'; '.join(result.notes)})" if result.notes else ""
             print(f"{result.status:<10} {result.path}  {result.chunks} chunks{notes}")
@@ -243,9 +249,9 @@ def models_list(options: argparse.Namespace, settings: Settings) -> int:
             "installed": entry.name in here,
             "description": entry.description,
         }
-        for entry in registry.ENTRIES
+        for entry in registry.entries()
     ]
-    known = {entry.name for entry in registry.ENTRIES}
+    known = {entry.name for entry in registry.entries()}
     rows += [{"name": name, "installed": True} for name in sorted(here - known)]
     if options.json:
         _print_json({"models": rows, "folder": str(settings.models)})
@@ -318,12 +324,7 @@ def _library(settings: Settings) -> Library:
 
 def _decoding(options: argparse.Namespace, settings: Settings) -> Decoding:
     """Return the preset with the flags over it; a flag that shapes sampling turns sampling on."""
-    if settings.answer.decoding not in PRESETS:
-        raise SettingsError(
-            f"decoding '{settings.answer.decoding}'",
-            "there is no preset of that name",
-            f"Choose one of: {', '.join(PRESETS)}.",
-        )
+    preset = Decoding.preset(settings.answer.decoding)
     given = {
         field.name: getattr(options, DECODING + field.name)
         for field in dataclasses.fields(Decoding)
@@ -334,14 +335,15 @@ def _decoding(options: argparse.Namespace, settings: Settings) -> Decoding:
         shaping.add("top_k")
     if shaping & given.keys():
         given.setdefault("do_sample", True)
-    preset = PRESETS[settings.answer.decoding if given.get("do_sample", True) else GREEDY]
+    if not given.get("do_sample", True):
+        preset = Decoding.preset(GREEDY)
     lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
     values = given | lists | {"max_new_tokens": settings.answer.max_new_tokens}
     return dataclasses.replace(preset, **values)
 
 
 def _stop_on_interrupt() -> threading.Event:
-    """Let the first Ctrl-C stop the work in order, and the second end the program."""
+    """Let the first Ctrl-C or SIGTERM stop the work in order, and the second end the program."""
     stop = threading.Event()
 
     def handle(*_: object) -> None:
@@ -352,6 +354,7 @@ def _stop_on_interrupt() -> threading.Event:
 
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, handle)
+        signal.signal(signal.SIGTERM, handle)
     return stop
 
 

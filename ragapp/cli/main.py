@@ -14,22 +14,16 @@ from collections.abc import Callable, Sequence
 from ragapp.cli.commands import DONE, FAILED, WRONG_USE
 from ragapp.cli.parser import build_parser
 from ragapp.errors import Cancelled, RagappError, SettingsError, UsageError
+from ragapp.offline import keep_local
 from ragapp.settings import Settings, forget_secrets, load_settings, setting_names
-
-# Libraries that would otherwise look things up, or report use: nothing leaves this machine.
-STAY_LOCAL = {
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "GRADIO_ANALYTICS_ENABLED": "False",
-    "TOKENIZERS_PARALLELISM": "true",
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     options = build_parser().parse_args(arguments)
-    for name, value in STAY_LOCAL.items():
-        os.environ.setdefault(name, value)
+    keep_local()
+    # Said outright, or tokenizers gives up its threads once a process has been started.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     logging.basicConfig(
         level=logging.DEBUG if options.verbose else logging.WARNING,
         format="%(levelname)s %(name)s: %(message)s",

@@ -36,6 +36,11 @@ def build_parser() -> argparse.ArgumentParser:
     ingest = commands.add_parser("ingest", help="index files and folders")
     ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     ingest.add_argument("--watch", action="store_true", help="go on, and follow changes")
+    ingest.add_argument(
+        "--remove-missing",
+        action="store_true",
+        help="while watching, believe it when most of a folder is gone",
+    )
     _add_kb(ingest)
     ingest.set_defaults(run=run.ingest)
 

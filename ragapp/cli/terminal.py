@@ -10,8 +10,7 @@ from typing import Any
 from ragapp.batch.run import reply
 from ragapp.errors import EngineError, PromptError
 from ragapp.llm.decoding import Decoding
-from ragapp.llm.engine import ChatEngine, GenerationDone, Message, TextDelta
-from ragapp.llm.thinking import Said, ThinkingSplitter
+from ragapp.llm.engine import ChatEngine, Done, Message, Text, Thought
 from ragapp.synthesis.phrases import Phrases, phrases_for
 from ragapp.types import (
     AnswerDone,
@@ -168,22 +167,16 @@ def _ask() -> str | None:
     return line.encode("utf-8", "replace").decode("utf-8")
 
 
-def _print_reply(events: Iterator[TextDelta | GenerationDone]) -> str:
+def _print_reply(events: Iterator[Thought | Text | Done]) -> str:
     """Print an answer as it comes; return it, or what came of it before it failed."""
-    splitter, text = ThinkingSplitter(), ""
-
-    def show(parts: Iterator[Said]) -> str:
-        said = ""
-        for part in parts:
-            print(part.text, end="", flush=True, file=sys.stderr if part.thought else sys.stdout)
-            said += "" if part.thought else part.text
-        return said
-
+    text = ""
     try:
         for event in events:
-            if isinstance(event, TextDelta):
-                text += show(splitter.push(event.text))
-        text += show(splitter.finish())
+            if isinstance(event, Thought):
+                print(event.text, end="", flush=True, file=sys.stderr)
+            elif isinstance(event, Text):
+                print(event.text, end="", flush=True)
+                text += event.text
     except KeyboardInterrupt:
         pass
     except (PromptError, EngineError) as error:

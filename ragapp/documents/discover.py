@@ -1,51 +1,128 @@
-"""Paths a person gave → the files to read, in a stable order."""
+"""Paths a person gave → the files to read, in a stable order, and what of them is not read."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
-from ragapp.documents.parse import SUFFIXES
+from ragapp.documents.formats import SUFFIXES
 
 HIDDEN_PREFIXES = (".", "~$")  # "~$" is the lock file an open Word document leaves beside itself
 
 
-def discover(paths: Sequence[Path]) -> list[Path]:
-    """Return the files to read, each once: folders are walked, sorted by name.
+class Why(StrEnum):
+    """Why something in a folder is not read."""
 
-    A folder yields files whose suffix has a reader, skipping hidden ones. Whatever else is named
-    is returned as it stands, also when it is missing or no reader knows it, as is a folder that
-    may not be listed: ``parse_file`` then says what is wrong with that one path.
+    UNSUPPORTED = "there is no reader for this kind of file"
+    LEADS_OUTSIDE = "it is a link that leads out of the folder"
+    LEADS_NOWHERE = "it is a link that leads nowhere"
+    NO_FILE = "it is a device, a pipe or a socket"
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something in a folder that is not read."""
+
+    path: Path
+    why: Why
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The files to read, each once; and what was left out of the folders, hidden files apart."""
+
+    files: tuple[Path, ...]
+    skipped: tuple[Skipped, ...] = ()
+
+
+def discover(paths: Sequence[Path]) -> Found:
+    """Return the files that ``paths`` name: folders are walked, sorted by name.
+
+    A folder yields files whose suffix has a reader. Symbolic links in it are followed as long as
+    they stay in it, after everything that has a place of its own, so that nothing is found twice.
+    Whatever else is named is returned as it stands, also when it is missing or no reader knows it,
+    as is a folder that may not be listed: ``parse_file`` then says what is wrong with that path.
     """
-    found: dict[Path, None] = {}
+    files: dict[Path, None] = {}
+    skipped: dict[Path, Skipped] = {}
     for path in paths:
         if path.is_dir():
-            found.update(dict.fromkeys(_walk(path, set())))
+            walk = _Walk(path)
+            files.update(dict.fromkeys(walk.files))
+            skipped.update((one.path, one) for one in walk.skipped)
         else:
-            found[_absolute(path)] = None
-    return list(found)
+            files[_absolute(path)] = None
+    left_out = tuple(one for path, one in skipped.items() if path not in files)
+    return Found(tuple(files), left_out)
 
 
-def _walk(folder: Path, open_folders: set[tuple[int, int]]) -> Iterator[Path]:
-    """Yield the readable files below ``folder``; ``open_folders`` are those it lies in."""
-    try:
-        status = folder.stat()
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
-        yield _absolute(folder)
-        return
-    identity = (status.st_dev, status.st_ino)
-    if identity in open_folders:  # a symbolic link back up
-        return
-    for entry in entries:
-        if entry.name.startswith(HIDDEN_PREFIXES):
-            continue
-        path = folder / entry.name
-        if path.is_dir():
-            yield from _walk(path, open_folders | {identity})
-        elif path.suffix.lower() in SUFFIXES:
-            yield _absolute(path)
+class _Walk:
+    """Goes through one folder: ``files`` and ``skipped`` are what was found in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.files: list[Path] = []
+        self.skipped: list[Skipped] = []
+        self._root = Path(os.path.realpath(root))
+        self._seen: set[tuple[int, int]] = set()  # files and folders, by device and number
+        self._links: list[Path] = []
+        self._take(_absolute(root))
+        while self._links:  # a folder behind a link may hold more of them
+            self._follow(self._links.pop(0))
+
+    def _take(self, start: Path) -> None:
+        """Take a file, or everything below a folder; links wait."""
+        pending = [start]
+        while pending:
+            path = pending.pop()
+            try:
+                status = path.stat() if path == start else path.lstat()
+            except OSError:  # gone since it was listed
+                continue
+            if stat.S_ISLNK(status.st_mode):
+                self._links.append(path)
+            elif stat.S_ISDIR(status.st_mode):
+                pending.extend(reversed(self._entries(path, status)))
+            elif not stat.S_ISREG(status.st_mode):
+                self.skipped.append(Skipped(path, Why.NO_FILE))
+            else:
+                self._seen.add(_identity(status))
+                if path.suffix.lower() in SUFFIXES:
+                    self.files.append(path)
+                else:
+                    self.skipped.append(Skipped(path, Why.UNSUPPORTED))
+
+    def _entries(self, folder: Path, status: os.stat_result) -> list[Path]:
+        """List a folder by name, once."""
+        if _identity(status) in self._seen:
+            return []
+        self._seen.add(_identity(status))
+        try:
+            names = sorted(os.listdir(folder))  # noqa: PTH208 - names, to be sorted
+        except OSError:
+            self.files.append(folder)  # whoever reads it says what is wrong
+            return []
+        return [folder / name for name in names if not name.startswith(HIDDEN_PREFIXES)]
+
+    def _follow(self, link: Path) -> None:
+        """Take what a link leads to, if that lies in the folder and has not been found yet."""
+        try:
+            target = Path(os.path.realpath(link, strict=True))
+            status = target.stat()
+        except OSError:  # also a link to itself
+            self.skipped.append(Skipped(link, Why.LEADS_NOWHERE))
+            return
+        if not target.is_relative_to(self._root):
+            self.skipped.append(Skipped(link, Why.LEADS_OUTSIDE))
+        elif _identity(status) not in self._seen:
+            self._take(link)
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
 
 
 def _absolute(path: Path) -> Path:

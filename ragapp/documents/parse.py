@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+import logging
+import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from ragapp.documents.readers import Extract, docx, html, markdown, pdf, text
-from ragapp.documents.sniff import TITLES, is_encrypted_office, sniff
+from ragapp.documents.formats import BY_SUFFIX, SUFFIXES, UNREAD_BY_SUFFIX, Unread
+from ragapp.documents.readers import Extract, Format, markdown
+from ragapp.documents.readers.html import reader as html
+from ragapp.documents.sniff import is_encrypted_office, sniff
 from ragapp.errors import (
     BrokenDocument,
+    DocumentError,
+    DocumentTooCostly,
     EmptyDocument,
     EncryptedDocument,
     MisnamedDocument,
@@ -20,72 +27,31 @@ from ragapp.errors import (
 from ragapp.text.decode import decode
 from ragapp.types import Document
 
+logger = logging.getLogger(__name__)
+
 LARGEST_FILE = 512 * 1024 * 1024  # bytes; a reader needs several times the file's size in memory
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
-    """A kind of file: its usual suffix, its media type, and its reader."""
-
-    suffix: str
-    media_type: str
-    read: Callable[[bytes, str], Extract]
-
-
-PDF = Format(".pdf", "application/pdf", pdf.read)
-MARKDOWN = Format(".md", "text/markdown", markdown.read)
-TEXT = Format(".txt", "text/plain", text.read)
-HTML = Format(".html", "text/html", html.read)
-DOCX = Format(
-    ".docx",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    docx.read,
-)
-
-READERS: dict[str, Format] = {
-    ".pdf": PDF,
-    ".md": MARKDOWN,
-    ".markdown": MARKDOWN,
-    ".txt": TEXT,
-    ".text": TEXT,
-    ".html": HTML,
-    ".htm": HTML,
-    ".xhtml": HTML,
-    ".docx": DOCX,
-}
-SUFFIXES = tuple(READERS)
-
-# What to do with the formats people have but no reader knows.
-CONVERSIONS = {
-    ".doc": "Open it in Word, WPS or LibreOffice and save it as .docx.",
-    ".wps": "Open it in WPS and save it as .docx.",
-    ".rtf": "Open it in Word, WPS or LibreOffice and save it as .docx.",
-    ".odt": "Open it in LibreOffice and save it as .docx.",
-    ".pages": "Open it in Pages and export it as .docx or .pdf.",
-    ".ppt": "Export it as .pdf.",
-    ".pptx": "Export it as .pdf.",
-    ".xls": "Export it as .pdf, or the sheets as .txt.",
-    ".xlsx": "Export it as .pdf, or the sheets as .txt.",
-    ".epub": "Convert it to .html or .docx.",
-}
-
-
 def parse_file(path: Path, name: str | None = None) -> Document:
-    """Read one file; ``name`` is what to call it when that differs from the path's last part.
+    """Read one file in this process; ``name`` is what to call it if not by the path's last part.
+
+    Files of strangers go through ``workers.pool.ParserPool``, which calls this under limits.
 
     Raises:
         UnsupportedFormat: no reader knows the suffix.
         MisnamedDocument: the content is of another kind than the suffix says.
         EncryptedDocument: a password is needed.
-        BrokenDocument: missing, unreadable, damaged, or not text.
+        BrokenDocument: missing, unreadable, damaged, not text, or its reader failed.
         EmptyDocument: no text in it.
+        DocumentTooCostly: the memory did not suffice.
     """
     name = name or path.name or str(path)
     data = _read_bytes(path, name)
-    chosen = _choose_format(data, name)
+    with _failures_are_of(name, "recognised"):
+        chosen = _choose_format(data, name)
     if not data.strip(b"\0 \t\r\n"):
         raise EmptyDocument(name, "the file is empty", "Check that it was copied whole.")
-    extract = chosen.read(data, name)
+    extract = run_reader(chosen, data, name)
     if not extract.text.strip():
         raise EmptyDocument(name, "there is no text in it", "Check that it is the right file.")
     return Document(
@@ -100,6 +66,32 @@ def parse_file(path: Path, name: str | None = None) -> Document:
     )
 
 
+def run_reader(chosen: Format, data: bytes, name: str) -> Extract:
+    """Run a reader; whatever it did not foresee becomes this file's error."""
+    with _failures_are_of(name, f"read as {chosen.title}"):
+        return chosen.read(data, name)
+
+
+@contextlib.contextmanager
+def _failures_are_of(name: str, done: str) -> Iterator[None]:
+    """Turn what nobody foresaw into an error of the file ``name``, never of the whole run."""
+    try:
+        yield
+    except DocumentError:
+        raise
+    except MemoryError as error:
+        raise DocumentTooCostly(
+            name, "reading it needs more memory than a file may take", "Split it into parts."
+        ) from error
+    except Exception as error:
+        logger.exception("%s could not be %s", name, done)
+        raise BrokenDocument(
+            name,
+            f"it could not be {done} ({type(error).__name__}: {error})",
+            "Open it in the program it comes from and save it again, or export it as .pdf.",
+        ) from error
+
+
 def _read_bytes(path: Path, name: str) -> bytes:
     try:
         if not path.exists():
@@ -108,51 +100,67 @@ def _read_bytes(path: Path, name: str) -> bytes:
             next(path.iterdir(), None)  # says "permission denied" if that is why we were given it
             raise BrokenDocument(name, "this is a folder, not a file", "Name a file.")
         if not path.is_file():
-            raise BrokenDocument(name, "this is a device or a pipe, not a file", "Name a file.")
-        if path.stat().st_size > LARGEST_FILE:
-            raise UnsupportedFormat(
-                name, f"it is larger than {LARGEST_FILE >> 20} MiB", "Split it into parts."
-            )
-        return path.read_bytes()
+            raise _not_a_file(name)
+        # It may become a pipe after this, or grow: opening must not wait, reading must end.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _O_BINARY)
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - of a descriptor
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise _not_a_file(name)
+            if status.st_size > LARGEST_FILE:
+                raise UnsupportedFormat(
+                    name, f"it is larger than {LARGEST_FILE >> 20} MiB", "Split it into parts."
+                )
+            return file.read(status.st_size)
     except OSError as error:
         raise BrokenDocument(
             name, f"it cannot be opened: {error.strerror}", "Check its permissions and the disk."
         ) from error
 
 
+_O_BINARY = getattr(os, "O_BINARY", 0)  # of Windows
+
+
+def _not_a_file(name: str) -> BrokenDocument:
+    return BrokenDocument(name, "this is a device or a pipe, not a file", "Name a file.")
+
+
 def _choose_format(data: bytes, name: str) -> Format:
     """Return the format that ``name``'s suffix stands for, having made sure the content agrees."""
     suffix = Path(name).suffix.lower()
-    expected = READERS.get(suffix)
-    content = sniff(data)
-    if content == ".doc" and is_encrypted_office(data):
-        raise EncryptedDocument(
-            name, "it is locked with a password", "Open it, remove the password, and save it again."
-        )
-    if content and content not in READERS:
-        _refuse(name, suffix, content)
-    actual = READERS.get(content)
+    expected = BY_SUFFIX.get(suffix)
+    actual = sniff(data)
+    if isinstance(actual, Unread):
+        if is_encrypted_office(data):
+            raise EncryptedDocument(
+                name,
+                "it is locked with a password",
+                "Open it, remove the password, and save it again.",
+            )
+        _refuse(name, suffix, actual)
     if actual is expected and expected is not None:
         return expected
-    if actual is not None and not (actual is HTML and expected is MARKDOWN):
+    # Markdown may begin with a tag.
+    if actual is not None and not (actual is html.FORMAT and expected is markdown.FORMAT):
         raise MisnamedDocument(
             name,
-            f"the content is {TITLES[content]}",
-            f"Rename it so that it ends in {content}.",
+            f"the content is {actual.title}",
+            f"Rename it so that it ends in {actual.suffix}.",
         )
     if expected is None:
-        _refuse(name, suffix, suffix)
-    elif expected in (PDF, DOCX) and data.strip():
+        _refuse(name, suffix, UNREAD_BY_SUFFIX.get(suffix))
+    if expected.always_signed and data.strip():
         _explain_missing_signature(data, name, expected)
     return expected
 
 
-def _refuse(name: str, suffix: str, actual: str) -> NoReturn:
-    """Say that no reader knows ``actual``, and what to turn it into."""
-    fix = CONVERSIONS.get(actual, f"Supported: {', '.join(SUFFIXES)}.")
-    if suffix in READERS:
-        raise MisnamedDocument(name, f"the content is {TITLES[actual]}", fix)
-    why = f"there is no reader for {actual}" if actual else "its name has no suffix"
+def _refuse(name: str, suffix: str, actual: Unread | None) -> NoReturn:
+    """Say that no reader knows the content, and what to turn it into."""
+    fix = (actual.advice if actual else "") or f"Supported: {', '.join(SUFFIXES)}."
+    if actual is not None and suffix in BY_SUFFIX:
+        raise MisnamedDocument(name, f"the content is {actual.title}", fix)
+    kind = actual.suffixes[0] if actual and suffix not in actual.suffixes else suffix
+    why = f"there is no reader for {kind}" if kind else "its name has no suffix"
     raise UnsupportedFormat(name, why, fix)
 
 
@@ -163,7 +171,7 @@ def _explain_missing_signature(data: bytes, name: str, expected: Format) -> NoRe
     except BrokenDocument as error:
         raise BrokenDocument(
             name,
-            f"it does not begin like {TITLES[expected.suffix]}: damaged or cut short",
+            f"it does not begin like {expected.title}: damaged or cut short",
             "Fetch the file again.",
         ) from error
     raise MisnamedDocument(

@@ -1,7 +1,7 @@
 """The vector space of a knowledge base: how raw vectors become the ones that are compared.
 
-Refitted whenever a generation is published, and stored with it as plain arrays, so that vectors
-of different fits never meet.
+Fitted anew when the knowledge base has outgrown it, and stored under a version as plain arrays;
+between fits new passages take the map that stands. Vectors of different fits never meet.
 """
 
 from __future__ import annotations
@@ -38,6 +38,16 @@ class VectorSpace:
     exponent: float
     dimensions: int = 0
     shared_mean: bool = False
+
+    def outgrown(self, fitted_on: int, passages: int) -> bool:
+        """Say whether a fit on so many passages no longer suits so many.
+
+        At half as many again, or half as many. Fitting costs what the whole base costs; this way
+        it comes once for each half by which the base has grown.
+        """
+        if self.background is None:
+            return False
+        return 2 * passages >= 3 * fitted_on or 2 * passages <= fitted_on
 
     def fit(
         self,

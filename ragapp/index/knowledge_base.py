@@ -1,21 +1,22 @@
-"""A knowledge base: the store with its caches, in generations.
+"""A knowledge base: the store with an index beside it, in generations.
 
 A writer adds and removes documents, each in a transaction of its own, for the next generation;
-``publish`` fits the vector space anew, writes the caches beside the store and only then makes the
-generation current. Readers hold one generation at a time: a ``Snapshot``. A cache that does not
-match its manifest is never opened; the snapshot is then built from the store.
+``publish`` brings the index to it and only then makes the generation current, at the cost of what
+has changed. When the base has outgrown its vector space, that is fitted anew and so is the index.
+Readers hold one generation at a time: a ``Snapshot``. An index that does not match its checksums is
+never opened; it is then built from the store.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
+import logging
 import sqlite3
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ragapp import paths
 from ragapp.errors import (
@@ -23,14 +24,28 @@ from ragapp.errors import (
     KnowledgeBaseDamaged,
     KnowledgeBaseError,
     KnowledgeBaseMissing,
-    UsageError,
 )
-from ragapp.index import snapshot as snapshots
+from ragapp.index import folders
+from ragapp.index.backend import (
+    Changes,
+    IndexBackend,
+    IndexDamaged,
+    SearchIndex,
+    whole_generation,
+)
+from ragapp.index.current import CurrentSnapshot
+from ragapp.index.local.index import LocalIndex
 from ragapp.index.recipe import Recipe
 from ragapp.index.rows import NewChunk, StoredChunk
-from ragapp.index.snapshot import Snapshot, VectorSpace
-from ragapp.index.store import Store, StoredDocument
+from ragapp.index.snapshot import Snapshot, VectorSpace, compared
+from ragapp.index.store import FittedSpace, Store, StoredDocument
 from ragapp.types import Document
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
 
 SENTENCE_SAMPLE = 5000
 """Chunks whose sentence vectors the whitening is fitted on; means and axes settle well before."""
@@ -42,8 +57,8 @@ class KnowledgeBase:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.name = folder.name
-        self._snapshot: Snapshot | None = None
-        self._snapshot_lock = threading.Lock()
+        self._index: IndexBackend = LocalIndex(folder)
+        self._current = CurrentSnapshot(self._index, self._store)
 
     @classmethod
     def create(cls, folder: Path, recipe: Recipe) -> KnowledgeBase:
@@ -51,16 +66,12 @@ class KnowledgeBase:
 
         Raises:
             UsageError: there is one already.
+            KnowledgeBaseError: it cannot be written.
         """
         if paths.store_file(folder).exists():
-            raise UsageError(
-                f"knowledge base '{folder.name}'", "it exists already", "Choose another name."
-            )
-        staging = folder.with_name(f".{folder.name}.new-{os.getpid()}")
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir(parents=True)
-        Store.create(paths.store_file(staging), recipe.to_meta()).close()
-        staging.rename(folder)
+            raise folders.exists_already(folder)
+        meta = recipe.to_meta()
+        folders.make(folder, lambda staging: Store.create(paths.store_file(staging), meta).close())
         return cls(folder)
 
     @classmethod
@@ -70,14 +81,9 @@ class KnowledgeBase:
         Raises:
             KnowledgeBaseMissing: there is none of that name.
         """
-        if not paths.store_file(folder).is_file():
-            raise KnowledgeBaseMissing(
-                f"knowledge base '{folder.name}'",
-                f"there is none in {folder.parent}",
-                f"Make it with `ragapp kb create {folder.name}`, or ingest documents into it with"
-                f" `ragapp ingest PATH --kb {folder.name}`.",
-            )
-        return cls(folder)
+        opened = cls(folder)
+        opened._check_there()
+        return opened
 
     def recipe(self) -> Recipe:
         """Return how its vectors and terms were made.
@@ -106,6 +112,20 @@ class KnowledgeBase:
         with self._store() as store, store.transaction(write=False):
             return store.documents()
 
+    def find(self, *, path: str = "", sha256: str = "") -> list[StoredDocument]:
+        """List the documents, published or not, with this path or this content."""
+        with self._store() as store:
+            return store.find_documents(path=path, sha256=sha256)
+
+    def holds(self, sha256: str) -> bool:
+        """Say whether a document of this content is stored, published or not."""
+        return bool(self.find(sha256=sha256))
+
+    def unpublished(self) -> bool:
+        """Say whether documents were stored or taken out that searches do not know of yet."""
+        with self._store() as store:
+            return store.has_changes_for(store.generation() + 1)
+
     def document_text(self, document_id: int) -> str | None:
         """Return the extracted text of a document, None when it is gone."""
         with self._store() as store:
@@ -116,28 +136,29 @@ class KnowledgeBase:
         with self._store() as store:
             return store.chunks(ids)
 
+    def chunk_ids(self) -> list[int]:
+        """Return the ids of the chunks that searches see, ascending."""
+        with self._store() as store, store.transaction(write=False):
+            return store.chunk_ids()
+
     def snapshot(self, space: VectorSpace) -> Snapshot:
-        """Return the current generation, from the caches when they are sound."""
-        # One transaction: a writer may publish, and purge, between two of these reads.
-        with self._snapshot_lock, self._store() as store, store.transaction(write=False):
-            generation = store.generation()
-            if self._snapshot is None or self._snapshot.generation != generation:
-                state = store.load_whitening(generation)
-                self._snapshot = snapshots.load(self.folder, generation, state) or (
-                    snapshots.build(store.index_rows(generation), generation, space, state)
-                )
-            return self._snapshot
+        """Return the newest generation that can be answered from without waiting for a rebuild.
+
+        It is the one just published, unless much of it has to be read or built: then the one
+        before, until that is done in the background.
+        """
+        return self._current.get(space)
 
     @contextmanager
-    def writer(self) -> Iterator[Writer]:
-        """Hold the one right to write.
+    def writer(self, wait_s: float = 0.0) -> Iterator[Writer]:
+        """Hold the one right to write; ``wait_s``: how long to wait for it.
 
         Raises:
             KnowledgeBaseBusy: another process or thread holds it.
         """
         from filelock import FileLock, Timeout
 
-        lock = FileLock(paths.writer_lock(self.folder), timeout=0)
+        lock = FileLock(paths.writer_lock(self.folder), timeout=wait_s)
         try:
             lock.acquire()
         except Timeout as error:
@@ -146,9 +167,16 @@ class KnowledgeBase:
                 "another ragapp is writing to it",
                 "Wait until it has finished, then run the command again.",
             ) from error
+        except OSError as error:
+            self._check_there()
+            raise KnowledgeBaseError(
+                f"knowledge base '{self.name}'",
+                f"it cannot be locked for writing ({error})",
+                f"Check that the disk has room and that you may write to {self.folder}.",
+            ) from error
         try:
             with self._store() as store:
-                yield Writer(self.folder, store)
+                yield Writer(store, self._index, self._current)
         finally:
             lock.release()
 
@@ -158,6 +186,7 @@ class KnowledgeBase:
             with contextlib.closing(Store.open(paths.store_file(self.folder))) as store:
                 yield store
         except sqlite3.OperationalError as error:
+            self._check_there()
             raise KnowledgeBaseError(
                 f"knowledge base '{self.name}'",
                 f"the database says: {error}",
@@ -172,22 +201,32 @@ class KnowledgeBase:
                 " documents again.",
             ) from error
 
+    def _check_there(self) -> None:
+        if not paths.store_file(self.folder).is_file():
+            raise KnowledgeBaseMissing(
+                f"knowledge base '{self.name}'",
+                f"there is none in {self.folder.parent}",
+                f"Make it with `ragapp kb create {self.name}`, or ingest documents into it with"
+                f" `ragapp ingest PATH --kb {self.name}`.",
+            )
+
 
 class Writer:
     """The right to change a knowledge base, until its context ends."""
 
-    def __init__(self, folder: Path, store: Store) -> None:
-        self._folder = folder
+    def __init__(self, store: Store, index: IndexBackend, current: CurrentSnapshot) -> None:
         self._store = store
+        self._index = index
+        self._current = current
         self._next = store.generation() + 1
 
     def documents(self) -> list[StoredDocument]:
         """List the documents of the generation being written."""
         return self._store.next_documents()
 
-    def find(self, *, path: str = "", sha256: str = "") -> list[StoredDocument]:
-        """List the documents of the generation being written with this path or content."""
-        return self._store.find_documents(path=path, sha256=sha256)
+    def find(self, *, path: str = "", sha256: str = "", name: str = "") -> list[StoredDocument]:
+        """List the documents of the generation being written with this path, content or name."""
+        return self._store.find_documents(path=path, sha256=sha256, name=name)
 
     def add(self, document: Document, chunks: Sequence[NewChunk]) -> None:
         """Store a document, whole, in place of any earlier one of the same path."""
@@ -209,23 +248,60 @@ class Writer:
     def publish(self, space: VectorSpace) -> int:
         """Make what was added and removed visible. Returns the generation.
 
-        The caches are complete on disk before the store names the generation current.
+        The index is complete on disk before the store names the generation current.
+
+        Raises:
+            KnowledgeBaseError: the index cannot be written; the generation before stays.
         """
-        generation = self._next
-        rows = self._store.index_rows(generation)
-        state = space.fit(
-            rows.vectors,
-            rows.openings,
-            self._store.sentence_vectors(generation, SENTENCE_SAMPLE),
-        )
-        snapshots.save(snapshots.build(rows, generation, space, state), self._folder)
-        with self._store.transaction():
-            self._store.save_whitening(generation, state)
-            self._store.publish(generation)
-            self._store.purge(generation)
-        snapshots.drop_others(self._folder, generation)
+        generation, store = self._next, self._store
+        fitted = store.fitted_space()
+        fitted = replace(fitted, passages=store.passages_with(generation))
+        refit = space.outgrown(fitted.fitted_on, fitted.passages)
+        if refit:
+            fitted = FittedSpace(fitted.version + 1, fitted.passages, fitted.passages)
+            rows = store.index_rows(generation)
+            sample = store.sentence_vectors(generation, SENTENCE_SAMPLE)
+            state = space.fit(rows.vectors, rows.openings, sample)
+            every = compared(rows, space, state)
+            index = self._apply(whole_generation(generation, fitted.version, every))
+        else:
+            state = store.load_whitening(fitted.version)
+            index = self._apply_changes(space, fitted.version, state)
+        with self._current.handing_over() as hand_over:
+            with store.transaction():
+                if refit:
+                    store.save_whitening(fitted.version, state)
+                store.publish(generation, fitted)
+                store.purge(generation)
+            if index is not None and self._current.held() is not None:
+                hand_over(Snapshot(index, state))
         self._next = generation + 1
+        self._index.drop_others(generation)
         return generation
+
+    def _apply_changes(
+        self, space: VectorSpace, version: int, state: Mapping[str, NDArray[np.float32]]
+    ) -> SearchIndex | None:
+        generation, store = self._next, self._store
+        added = compared(store.added_rows(generation), space, state)
+        try:
+            return self._apply(Changes(generation, version, added, store.removed_ids(generation)))
+        except IndexDamaged as error:
+            logger.info("the index is made anew: %s", error)
+        every = compared(store.index_rows(generation), space, state)
+        return self._apply(whole_generation(generation, version, every))
+
+    def _apply(self, changes: Changes) -> SearchIndex | None:
+        held = self._current.held()
+        try:
+            return self._index.apply(changes, held.index if held else None)
+        except OSError as error:
+            raise KnowledgeBaseError(
+                "the index of the knowledge base",
+                f"it cannot be written ({error})",
+                "Check that the disk has room and that you may write to the folder; what was"
+                " stored is kept, and becomes visible with the next ingest.",
+            ) from error
 
     def unpublished(self) -> bool:
         """Say whether an earlier writer stored documents and ended before publishing them."""
@@ -249,8 +325,14 @@ def delete(folder: Path) -> None:
 
     Raises:
         KnowledgeBaseMissing, KnowledgeBaseBusy: there is none, or it is being written.
+        KnowledgeBaseError: some of its files cannot be deleted.
     """
     with KnowledgeBase.open(folder).writer():
-        doomed = folder.with_name(f".{folder.name}.deleted-{os.getpid()}")
-        folder.rename(doomed)
-    shutil.rmtree(doomed)
+        hidden = folders.discard(folder)
+    folders.sweep(folder.parent)
+    if hidden.exists():
+        raise KnowledgeBaseError(
+            f"knowledge base '{folder.name}'",
+            "it is out of use, but not all of its files could be deleted",
+            f"Delete the folder {hidden} yourself.",
+        )

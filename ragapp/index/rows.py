@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragapp.text.terms import term_counts
+from ragapp.errors import KnowledgeBaseDamaged
+from ragapp.text.terms import TermCounts, term_counts
 from ragapp.types import Chunk, Page, Span
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+IMPOSSIBLE = 1e4
+"""Components of raw vectors of unit length are below 1; this is what a harmed exponent makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,20 @@ class NewChunk:
     context: str
     vector: NDArray[np.float32]
     sentence_vectors: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRows:
+    """What an index is built from; row i is chunk ``ids[i]``, ids ascend.
+
+    ids, documents: (n,) int64; vectors: (n, d) float32 raw; openings: the first 200 characters.
+    """
+
+    ids: NDArray[np.int64]
+    documents: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+    terms: list[TermCounts]
+    openings: list[str]
 
 
 def chunk_row(document_id: int, new: NewChunk) -> tuple[object, ...]:
@@ -90,6 +108,33 @@ def stored_chunk(row: tuple[object, ...]) -> StoredChunk:
     )
 
 
+def index_rows(rows: Sequence[tuple[Any, ...]], dimension: int) -> IndexRows:
+    """Read rows of chunk and document id, vector, term hashes and counts, opening, document name.
+
+    Raises:
+        KnowledgeBaseDamaged: a vector is not one of ``dimension`` sensible numbers. In the mean of
+            all, a single one would spoil every score of the base.
+    """
+    for row in rows:
+        if len(row[2]) != 4 * dimension:
+            raise _damaged_vector(row[6])
+    vectors = np.frombuffer(b"".join(row[2] for row in rows), np.float32)
+    vectors = vectors.reshape(len(rows), dimension)
+    odd = np.flatnonzero(~(np.abs(vectors) < IMPOSSIBLE).all(axis=1))
+    if len(odd):
+        raise _damaged_vector(rows[odd[0]][6])
+    return IndexRows(
+        ids=np.array([row[0] for row in rows], np.int64),
+        documents=np.array([row[1] for row in rows], np.int64),
+        vectors=vectors,
+        terms=[
+            TermCounts(np.frombuffer(row[3], np.uint64), np.frombuffer(row[4], np.uint16))
+            for row in rows
+        ],
+        openings=[row[5] for row in rows],
+    )
+
+
 def page_at(pages: Sequence[Page], offset: int) -> int | None:
     """Return the number of the page that holds a character, None without pages."""
     number = None
@@ -118,3 +163,11 @@ def dequantise(quantised: bytes, scales: bytes) -> NDArray[np.float32]:
     values = np.frombuffer(quantised, np.int8).reshape(len(per_row), width)
     result: NDArray[np.float32] = values.astype(np.float32) * per_row[:, None]
     return result
+
+
+def _damaged_vector(document: str) -> KnowledgeBaseDamaged:
+    return KnowledgeBaseDamaged(
+        f"document '{document}'",
+        "a vector stored for it is damaged",
+        "Delete the document and ingest its file again.",
+    )

@@ -18,51 +18,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ragapp.errors import KnowledgeBaseDamaged
-from ragapp.index.rows import NewChunk, StoredChunk, chunk_row, dequantise, stored_chunk
-from ragapp.text.terms import TERMS_VERSION, TermCounts
+from ragapp.index import migrations
+from ragapp.index.rows import (
+    IndexRows,
+    NewChunk,
+    StoredChunk,
+    chunk_row,
+    dequantise,
+    index_rows,
+    stored_chunk,
+)
+from ragapp.text.terms import TERMS_VERSION
 from ragapp.types import Document
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SCHEMA_VERSION = 1
-
-SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE documents (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    path TEXT NOT NULL,           -- where the file was read from: the identity of a document
-    name TEXT NOT NULL,           -- what people are shown
-    sha256 TEXT NOT NULL,         -- of the file's bytes
-    media_type TEXT NOT NULL,
-    text TEXT NOT NULL,           -- all offsets point into this
-    pages TEXT NOT NULL,          -- JSON [[number, start, end], ...]
-    notes TEXT NOT NULL,          -- JSON [sentence, ...]
-    chunk_count INTEGER NOT NULL,
-    added_in INTEGER NOT NULL,    -- first generation that holds it
-    removed_in INTEGER            -- first generation that no longer does
-);
-CREATE INDEX documents_by_path ON documents (path);
-CREATE INDEX documents_by_hash ON documents (sha256);
-CREATE TABLE chunks (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    document_id INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
-    start INTEGER NOT NULL,
-    "end" INTEGER NOT NULL,
-    text TEXT NOT NULL,           -- of the document, start to end: read without the whole of it
-    page INTEGER,
-    heading TEXT NOT NULL,        -- JSON [title, ...]
-    sentences BLOB NOT NULL,      -- int32 (n, 2): spans
-    vector BLOB NOT NULL,         -- float32 (d,): raw, before whitening
-    sentence_vectors BLOB NOT NULL,  -- int8 (n, d)
-    sentence_scales BLOB NOT NULL,   -- float32 (n,): int8 times scale is the raw vector
-    term_hashes BLOB NOT NULL,    -- uint64 (t,)
-    term_counts BLOB NOT NULL     -- uint16 (t,)
-);
-CREATE INDEX chunks_by_document ON chunks (document_id);
-CREATE TABLE whitening (generation INTEGER NOT NULL, part TEXT NOT NULL, rows INTEGER NOT NULL,
-    data BLOB NOT NULL, PRIMARY KEY (generation, part)) WITHOUT ROWID;
-"""
+VISIBLE = "d.added_in <= ? AND (d.removed_in IS NULL OR d.removed_in > ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +52,12 @@ class StoredDocument:
 
 
 @dataclass(frozen=True, slots=True)
-class IndexRows:
-    """All that the caches of one generation are built from; row i is chunk ``ids[i]``.
+class FittedSpace:
+    """Version of the whitening, passages it was fitted on, passages there are now."""
 
-    ids: (n,) int64; vectors: (n, d) float32 raw; openings: the first 200 characters of each.
-    """
-
-    ids: NDArray[np.int64]
-    vectors: NDArray[np.float32]
-    terms: list[TermCounts]
-    openings: list[str]
+    version: int
+    fitted_on: int
+    passages: int
 
 
 class Store:
@@ -103,10 +71,9 @@ class Store:
         """Make a new, empty database at generation 0."""
         store = cls(_connect(file, create=True))
         with store.transaction():
-            for statement in SCHEMA.split(";\n"):
-                if statement.strip():
-                    store._connection.execute(statement)
-            fixed = {"schema": str(SCHEMA_VERSION), "terms": str(TERMS_VERSION), "generation": "0"}
+            migrations.create(store._connection)
+            schema = str(migrations.SCHEMA_VERSION)
+            fixed = {"schema": schema, "terms": str(TERMS_VERSION), "generation": "0"}
             store.set_meta({**meta, **fixed})
         return store
 
@@ -120,7 +87,7 @@ class Store:
         """
         try:
             store = cls(_connect(file, create=False))
-            schema = store.meta().get("schema")
+            migrations.bring_up_to_date(store._connection, f"the knowledge base in {file.parent}")
         except sqlite3.DatabaseError as error:
             locked_or_denied = isinstance(error, sqlite3.OperationalError)
             if locked_or_denied and "no such table" not in str(error):
@@ -130,13 +97,6 @@ class Store:
                 f"its database cannot be read ({error})",
                 "Restore the folder from a backup, or delete it and ingest the documents again.",
             ) from error
-        if schema != str(SCHEMA_VERSION):
-            store.close()
-            raise KnowledgeBaseDamaged(
-                f"the knowledge base in {file.parent}",
-                f"it was written in format {schema}, this program reads format {SCHEMA_VERSION}",
-                "Use the version of ragapp that wrote it, or ingest the documents again.",
-            )
         return store
 
     def close(self) -> None:
@@ -183,9 +143,13 @@ class Store:
         """List the documents that the next generation will hold."""
         return self._documents("removed_in IS NULL", ())
 
-    def find_documents(self, *, path: str = "", sha256: str = "") -> list[StoredDocument]:
-        """List the documents of the next generation with this path or this content."""
-        return self._documents("removed_in IS NULL AND (path = ? OR sha256 = ?)", (path, sha256))
+    def find_documents(
+        self, *, path: str = "", sha256: str = "", name: str = ""
+    ) -> list[StoredDocument]:
+        """List the documents of the next generation with this path, content or name."""
+        return self._documents(
+            "removed_in IS NULL AND (path = ? OR sha256 = ? OR name = ?)", (path, sha256, name)
+        )
 
     def _documents(self, condition: str, values: tuple[int | str, ...]) -> list[StoredDocument]:
         rows = self._connection.execute(
@@ -249,28 +213,65 @@ class Store:
     def purge(self, generation: int) -> None:
         """Delete the rows that no generation from ``generation`` on can see."""
         self._connection.execute("DELETE FROM documents WHERE removed_in <= ?", (generation,))
-        self._connection.execute("DELETE FROM whitening WHERE generation < ?", (generation,))
 
     # --- chunks ---
 
     def index_rows(self, generation: int) -> IndexRows:
-        """Read what the caches of a generation are built from."""
+        """Read what the index of a generation is built from.
+
+        Raises:
+            KnowledgeBaseDamaged: a vector is not one.
+        """
+        return self._index_rows(VISIBLE, (generation, generation))
+
+    def added_rows(self, generation: int) -> IndexRows:
+        """Read what a generation adds to the index of the one before it.
+
+        Raises:
+            KnowledgeBaseDamaged: a vector is not one.
+        """
+        return self._index_rows("d.added_in = ? AND d.removed_in IS NULL", (generation,))
+
+    def removed_ids(self, generation: int) -> NDArray[np.int64]:
+        """Return the ids of the chunks that a generation takes out of the one before it, sorted."""
         rows = self._connection.execute(
-            "SELECT c.id, c.vector, c.term_hashes, c.term_counts, substr(c.text, 1, 200)"
-            " FROM chunks c JOIN documents d ON d.id = c.document_id"
-            " WHERE d.added_in <= ? AND (d.removed_in IS NULL OR d.removed_in > ?) ORDER BY c.id",
+            "SELECT c.id FROM documents d JOIN chunks c ON c.document_id = d.id"
+            " WHERE d.removed_in = ? AND d.added_in < ? ORDER BY c.id",
             (generation, generation),
-        ).fetchall()
-        vectors = np.frombuffer(b"".join(row[1] for row in rows), np.float32)
-        return IndexRows(
-            ids=np.array([row[0] for row in rows], np.int64),
-            vectors=vectors.reshape(len(rows), int(self.meta()["dimension"])),
-            terms=[
-                TermCounts(np.frombuffer(row[2], np.uint64), np.frombuffer(row[3], np.uint16))
-                for row in rows
-            ],
-            openings=[row[4] for row in rows],
         )
+        return np.array([row[0] for row in rows], np.int64)
+
+    def passages_with(self, generation: int) -> int:
+        """Return how many chunks the next generation will hold."""
+        [(change,)] = self._connection.execute(
+            "SELECT coalesce(sum(chunk_count), 0)"
+            " - (SELECT coalesce(sum(chunk_count), 0) FROM documents"
+            "    WHERE removed_in = ?1 AND added_in < ?1)"
+            " FROM documents WHERE added_in = ?1 AND removed_in IS NULL",
+            (generation,),
+        )
+        return self.fitted_space().passages + int(change)
+
+    def chunk_ids(self) -> list[int]:
+        """Return the ids of the chunks of the current generation, ascending."""
+        generation = self.generation()
+        return [
+            int(row[0])
+            for row in self._connection.execute(
+                "SELECT c.id FROM chunks c JOIN documents d ON d.id = c.document_id"  # noqa: S608 - our own text
+                f" WHERE {VISIBLE} ORDER BY c.id",
+                (generation, generation),
+            )
+        ]
+
+    def _index_rows(self, condition: str, values: tuple[int, ...]) -> IndexRows:
+        rows = self._connection.execute(
+            "SELECT c.id, d.id, c.vector, c.term_hashes, c.term_counts, substr(c.text, 1, 200),"  # noqa: S608 - our own text
+            " d.name FROM chunks c JOIN documents d ON d.id = c.document_id"
+            f" WHERE {condition} ORDER BY c.id",
+            values,
+        ).fetchall()
+        return index_rows(rows, int(self.meta()["dimension"]))
 
     def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
         """Read chunks by id; ids that are gone are left out."""
@@ -290,10 +291,7 @@ class Store:
         self, generation: int, at_most: int
     ) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """Yield opening and raw sentence vectors of some ``at_most`` chunks, spread out."""
-        visible = (
-            " FROM chunks c JOIN documents d ON d.id = c.document_id"
-            " WHERE d.added_in <= ? AND (d.removed_in IS NULL OR d.removed_in > ?)"
-        )
+        visible = f" FROM chunks c JOIN documents d ON d.id = c.document_id WHERE {VISIBLE}"
         count = self._connection.execute(
             f"SELECT count(*) {visible}",
             (generation, generation),
@@ -306,28 +304,37 @@ class Store:
         for text, quantised, scales in rows:
             yield text, dequantise(quantised, scales)
 
-    # --- whitening ---
+    # --- the vector space ---
 
-    def save_whitening(self, generation: int, parts: dict[str, NDArray[np.float32]]) -> None:
-        """Store whitening arrays, (rows, columns) float32, for a generation."""
-        self._connection.executemany(
-            "INSERT OR REPLACE INTO whitening (generation, part, rows, data) VALUES (?, ?, ?, ?)",
-            [
-                (generation, part, len(a), a.astype(np.float32).tobytes())
-                for part, a in parts.items()
-            ],
-        )
+    def fitted_space(self) -> FittedSpace:
+        """Return which vector space the current generation is compared in."""
+        row = self._connection.execute(
+            "SELECT version, fitted_on, passages FROM fitted_space"
+        ).fetchone()
+        return FittedSpace(*row)
 
-    def load_whitening(self, generation: int) -> dict[str, NDArray[np.float32]]:
-        """Read the whitening arrays of a generation; empty when there are none."""
+    def load_whitening(self, version: int) -> dict[str, NDArray[np.float32]]:
+        """Read the whitening arrays of a version; empty when there are none."""
         rows = self._connection.execute(
-            "SELECT part, rows, data FROM whitening WHERE generation = ?", (generation,)
+            "SELECT part, rows, data FROM whitening WHERE version = ?", (version,)
         )
         return {part: np.frombuffer(data, np.float32).reshape(n, -1) for part, n, data in rows}
 
-    def publish(self, generation: int) -> None:
+    def save_whitening(self, version: int, parts: dict[str, NDArray[np.float32]]) -> None:
+        """Store whitening arrays, (rows, columns) float32, in place of other versions."""
+        self._connection.execute("DELETE FROM whitening")
+        self._connection.executemany(
+            "INSERT INTO whitening (version, part, rows, data) VALUES (?, ?, ?, ?)",
+            [(version, part, len(a), a.astype(np.float32).tobytes()) for part, a in parts.items()],
+        )
+
+    def publish(self, generation: int, space: FittedSpace) -> None:
         """Make ``generation`` the one that readers see; call inside a transaction."""
         self.set_meta({"generation": str(generation)})
+        self._connection.execute(
+            "UPDATE fitted_space SET version = ?, fitted_on = ?, passages = ?",
+            (space.version, space.fitted_on, space.passages),
+        )
 
 
 def _connect(file: Path, *, create: bool) -> sqlite3.Connection:
@@ -335,7 +342,6 @@ def _connect(file: Path, *, create: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{file.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=30
     )
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
+    for pragma in migrations.PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
     return connection

@@ -17,7 +17,7 @@ from ragapp.errors import UsageError
 from ragapp.index.rows import NewChunk
 from ragapp.library import Library, OpenKnowledgeBase
 from ragapp.people import LOCAL
-from ragapp.retrieval.fuse import hybrid_candidates
+from ragapp.retrieval.fuse import CANDIDATES, fuse
 from ragapp.retrieval.query import Query, make_query
 from ragapp.retrieval.search import search
 from ragapp.settings import Settings
@@ -124,7 +124,7 @@ def index_passages(passages: Sequence[str], into: OpenKnowledgeBase) -> None:
 def rank_of(query: Query, right: int, within: OpenKnowledgeBase, stage: str) -> int | None:
     """Return the place of the right passage among the first ten, from 1; None: not there."""
     if stage == "rerank":
-        hits = search(query, within.kb, within.space, within.reranker, 2 * DEPTH)
+        hits = search(query, within.kb, within.space, within.reranker, 2 * DEPTH).hits
         names = [hit.document for hit in hits]
     else:
         names = _candidate_names(query, within, stage)
@@ -136,12 +136,13 @@ def _candidate_names(query: Query, within: OpenKnowledgeBase, stage: str) -> lis
     snapshot = within.kb.snapshot(within.space)
     whitening = within.space.whitening(snapshot.space_state)
     question = whitening.question(query.vector, query.language)
+    found = snapshot.index.candidates(question, query.text, CANDIDATES)
     if stage == "dense":
-        ids = snapshot.ids[snapshot.dense.top(question, 2 * DEPTH)]
+        ids = found.ids[np.argsort(-found.dense, kind="stable")]
     elif stage == "lexical":
-        ids = snapshot.ids[np.argsort(-snapshot.lexical.scores(query.text), kind="stable")]
+        ids = found.ids[np.argsort(-found.lexical, kind="stable")]
     else:
-        ids = hybrid_candidates(snapshot, question, query.text).ids
+        ids = fuse(found).ids
     chunks = within.kb.chunks(ids[: 2 * DEPTH].tolist())
     return [chunks[i].document for i in ids[: 2 * DEPTH].tolist()]
 

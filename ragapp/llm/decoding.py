@@ -8,11 +8,11 @@ from enum import StrEnum
 from itertools import chain
 from math import inf
 
-from ragapp.errors import UsageError
+from ragapp.errors import SettingsError, UsageError
 
 
 class Mode(StrEnum):
-    """The decoding strategies, as ``mode`` reads them from the values of a ``Decoding``."""
+    """The decoding strategies, as ``Decoding.mode`` reads them from the values."""
 
     GREEDY = "greedy"
     SAMPLING = "sampling"
@@ -46,6 +46,47 @@ class Decoding:
     forbidden_words: tuple[str, ...] = ()
     seed: int | None = None
 
+    @classmethod
+    def preset(cls, name: str) -> Decoding:
+        """Return one of ``PRESETS``.
+
+        Raises:
+            SettingsError: there is none of that name.
+        """
+        if name not in PRESETS:
+            raise SettingsError(
+                f"decoding '{name}'",
+                "there is no preset of that name",
+                f"Choose one of: {', '.join(PRESETS)}.",
+            )
+        return PRESETS[name]
+
+    @property
+    def mode(self) -> Mode:
+        """The strategy that the values ask for."""
+        if self.num_beam_groups > 1:
+            return Mode.DIVERSE_BEAM
+        if self.num_beams > 1:
+            return Mode.BEAM
+        if self.penalty_alpha:
+            return Mode.CONTRASTIVE
+        return Mode.SAMPLING if self.do_sample else Mode.GREEDY
+
+    @property
+    def streams(self) -> bool:
+        """Whether text comes as it is made; beams know their answer only at the end."""
+        return self.mode not in (Mode.BEAM, Mode.DIVERSE_BEAM)
+
+    def check(self) -> None:
+        """Refuse values that are out of range or do not go together.
+
+        Raises:
+            UsageError: naming the value, and what to do.
+        """
+        for fits, value, why, fix in chain(_ranges(self), _combinations(self)):
+            if not fits:
+                raise UsageError(value, why, fix)
+
 
 LARGEST_SEED = 2**63 - 1
 """What every engine's random number generator takes."""
@@ -56,33 +97,6 @@ PRESETS = {
     "creative": Decoding(do_sample=True, temperature=1.0, min_p=0.05),
 }
 """Named starting points; ``precise`` (greedy) is what answers from documents use."""
-
-
-def mode(decoding: Decoding) -> Mode:
-    """Return the strategy that the values ask for."""
-    if decoding.num_beam_groups > 1:
-        return Mode.DIVERSE_BEAM
-    if decoding.num_beams > 1:
-        return Mode.BEAM
-    if decoding.penalty_alpha:
-        return Mode.CONTRASTIVE
-    return Mode.SAMPLING if decoding.do_sample else Mode.GREEDY
-
-
-def streams(decoding: Decoding) -> bool:
-    """Say whether text comes as it is made; beams know their answer only at the end."""
-    return mode(decoding) not in (Mode.BEAM, Mode.DIVERSE_BEAM)
-
-
-def check(decoding: Decoding) -> None:
-    """Refuse values that are out of range or do not go together.
-
-    Raises:
-        UsageError: naming the value, and what to do.
-    """
-    for fits, value, why, fix in chain(_ranges(decoding), _combinations(decoding)):
-        if not fits:
-            raise UsageError(value, why, fix)
 
 
 _Rule = tuple[bool, str, str, str]

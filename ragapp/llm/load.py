@@ -5,151 +5,112 @@ from __future__ import annotations
 import importlib.util
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from ragapp.errors import ModelError, SettingsError
-from ragapp.llm.engine import ChatEngine, context_limit
-from ragapp.settings import Settings
-
-if TYPE_CHECKING:
-    import torch
+from ragapp.llm.engine import ChatEngine, EngineKind, context_limit
+from ragapp.llm.options import ChatOptions
 
 logger = logging.getLogger(__name__)
 
 
-class EngineKind(StrEnum):
-    """The values of the setting ``engine``."""
+def load(folder: Path, name: str, options: ChatOptions) -> ChatEngine:
+    """Load a model of this machine into the engine that the options ask for.
 
-    AUTO = "auto"
-    TORCH = "torch"
-    OPENVINO = "openvino"
-    ENDPOINT = "endpoint"
-
-
-def engine_kind(settings: Settings) -> EngineKind:
-    """Read the setting; an ``endpoint`` address alone asks for that engine.
+    name: the model's, for errors and for the engine to bear.
 
     Raises:
-        SettingsError: there is no such engine, or the endpoint has no address.
+        ModelError: it cannot be loaded.
+        SettingsError: there is no such engine, or OpenVINO was asked for what it cannot do.
     """
-    try:
-        kind = EngineKind(settings.machine.engine)
-    except ValueError as error:
+    kind = options.kind
+    reason = _no_openvino(folder, options)
+    if kind is EngineKind.OPENVINO and reason:
         raise SettingsError(
-            f"engine '{settings.machine.engine}'",
-            "there is none of that name",
-            f"Choose one of: {', '.join(EngineKind)}.",
-        ) from error
-    if kind is EngineKind.AUTO and settings.machine.endpoint:
-        return EngineKind.ENDPOINT
-    if kind is EngineKind.ENDPOINT and not settings.machine.endpoint:
-        raise SettingsError(
-            "engine 'endpoint'",
-            "it has no address",
-            "Set RAGAPP_ENDPOINT, for example to http://127.0.0.1:8000/v1.",
+            f"engine 'openvino' for '{name}'", reason, "Set RAGAPP_ENGINE=auto or torch."
         )
-    return kind
+    if kind is EngineKind.AUTO and options.models is not None and not reason:
+        from ragapp.llm.probe import openvino_is_faster
+
+        faster = openvino_is_faster(options.models, options.dtype)
+        reason = None if faster else "torch is faster here"
+    if kind is not EngineKind.TORCH and not reason:
+        try:
+            return load_openvino(folder, name, options)
+        except ModelError as error:
+            if kind is EngineKind.OPENVINO:
+                raise
+            reason = str(error)
+    logger.info("torch runs %s: %s", name, reason or "the settings say so")
+    return load_torch(folder, name, options)
 
 
-def load_endpoint(settings: Settings) -> ChatEngine:
+def load_endpoint(options: ChatOptions, model: str = "") -> ChatEngine:
     """Return the client of an OpenAI-compatible server.
+
+    model: as the server names it; empty takes its first.
 
     Raises:
         SettingsError: the address is none. EngineError: the server does not answer.
     """
     from ragapp.llm.endpoint.engine import EndpointEngine
 
-    model = "" if settings.answer.chat_model == "auto" else settings.answer.chat_model
     return EndpointEngine.connect(
-        settings.machine.endpoint,
+        options.endpoint,
         model,
-        settings.machine.endpoint_key,
-        context_tokens=settings.answer.context_tokens,
-        thinking=settings.answer.thinking,
+        options.endpoint_key,
+        context_tokens=options.context_tokens,
+        thinking=options.thinking,
     )
 
 
-def load_local(
-    settings: Settings, folder: Path, name: str, device: str, dtype: torch.dtype
-) -> ChatEngine:
-    """Load a model of this machine into the engine that the settings ask for.
+def load_torch(folder: Path, name: str, options: ChatOptions) -> ChatEngine:
+    """Load a model into the torch engine, which decodes in every way.
 
     Raises:
-        ModelError: it cannot be loaded. SettingsError: OpenVINO was asked for what it cannot do.
+        ModelError: it cannot be loaded. SettingsError: the options do not go together.
     """
-    kind = engine_kind(settings)
-    reason = _no_openvino(settings, folder, device)
-    if kind is EngineKind.OPENVINO and reason:
-        raise SettingsError(
-            f"engine 'openvino' for '{name}'", reason, "Set RAGAPP_ENGINE=auto or torch."
-        )
-    if kind is EngineKind.AUTO and not reason:
-        from ragapp.llm.probe import openvino_is_faster
-
-        reason = None if openvino_is_faster(settings.models, dtype) else "torch is faster here"
-    if kind is not EngineKind.TORCH and not reason:
-        try:
-            return load_openvino(settings, folder, name)
-        except ModelError as error:
-            if kind is EngineKind.OPENVINO:
-                raise
-            reason = str(error)
-    logger.info("torch runs %s: %s", name, reason or "the settings say so")
-    return load_torch(settings, folder, name, device, dtype)
-
-
-def load_torch(
-    settings: Settings, folder: Path, name: str, device: str, dtype: torch.dtype
-) -> ChatEngine:
-    """Load a model into the torch engine."""
     from ragapp.llm.torch.engine import TorchEngine
 
-    return TorchEngine.load(
-        folder,
-        name=name,
-        device=device,
-        dtype=dtype,
-        context_tokens=settings.answer.context_tokens,
-        quantization=settings.machine.quantization,
-        adapter=settings.answer.adapter,
-        low_memory=settings.machine.low_memory,
-        thinking=settings.answer.thinking,
-        trust_remote_code=settings.machine.trust_remote_code == name,
-    )
+    return TorchEngine.load(folder, name, options)
 
 
-def load_openvino(settings: Settings, folder: Path, name: str) -> ChatEngine:
-    """Load a model into the OpenVINO engine, exporting it at the first call."""
+def load_openvino(folder: Path, name: str, options: ChatOptions) -> ChatEngine:
+    """Load a model into the OpenVINO engine, exporting it at the first call.
+
+    Raises:
+        ModelError: it cannot be exported or loaded. DiskFull: there is no room for the export.
+    """
     from transformers import AutoConfig
 
     from ragapp.llm.openvino.engine import OpenVinoEngine, open_export
     from ragapp.llm.openvino.export import exported
     from ragapp.llm.tokenizers.load import load_chat_tokenizer
 
+    if options.models is None:
+        raise ValueError("ChatOptions.models says where exports are kept")
     with ThreadPoolExecutor(1, "tokenizer") as beside:  # takes as long as OpenVINO
-        tokenizer = beside.submit(
-            load_chat_tokenizer, folder, name, thinking=settings.answer.thinking
-        )
-        limit = context_limit(AutoConfig.from_pretrained(folder), settings.answer.context_tokens)
-        process = open_export(exported(folder, settings.models, name), name, limit)
+        tokenizer = beside.submit(load_chat_tokenizer, folder, name, thinking=options.thinking)
+        limit = context_limit(AutoConfig.from_pretrained(folder), options.context_tokens)
+        process = open_export(exported(folder, options.models, name), name, limit)
         return OpenVinoEngine(process, tokenizer.result(), name, limit)
 
 
-def _no_openvino(settings: Settings, folder: Path, device: str) -> str | None:
-    """Return why OpenVINO cannot run a model here as the settings ask, None when it can."""
+def _no_openvino(folder: Path, options: ChatOptions) -> str | None:
+    """Return why OpenVINO cannot run a model here as the options ask, None when it can."""
     from ragapp.llm.openvino.export import cannot_export
 
-    asked: dict[str, Any] = {
-        "adapter": settings.answer.adapter,
-        "low_memory": settings.machine.low_memory,
-        "quantization": settings.machine.quantization != "none",
+    asked = {
+        "adapter": bool(options.adapter),
+        "low_memory": options.low_memory,
+        "quantization": options.quantization != "none",
     }
     if taken := [name for name, value in asked.items() if value]:
         return f"{' and '.join(taken)} needs the torch engine"
-    if device != "cpu":
-        return f"the model runs on {device}"
+    if options.device != "cpu":
+        return f"the model runs on {options.device}"
+    if options.models is None:
+        return "there is no folder to keep an export in"
     if importlib.util.find_spec("openvino_genai") is None:
         return "openvino-genai is not installed (`pip install openvino-genai`)"
     return cannot_export(folder)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import platform
 import tempfile
 import time
 from importlib.metadata import version
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragapp import paths
+from ragapp.machine import processor_name, remembered
 
 if TYPE_CHECKING:
     import torch
@@ -36,30 +35,15 @@ PROBE_TOKENS = (256, 32)
 REPEATS = 3
 
 
-def openvino_is_faster(models: Path, dtype: torch.dtype) -> bool:
+def openvino_is_faster(models: Path, dtype: torch.dtype | None) -> bool:
     """Time both engines on a random model, or read what an earlier start found."""
-    file = paths.engine_probe(models)
     key = ", ".join(
-        [_processor(), str(dtype), *(f"{p} {version(p)}" for p in ("torch", "openvino-genai"))]
+        [processor_name(), str(dtype), *(f"{p} {version(p)}" for p in ("torch", "openvino-genai"))]
     )
-    try:
-        known: dict[str, float] = json.loads(file.read_text(encoding="utf-8"))
-        return float(known[key]) < 1.0
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    ratio = _time_ratio(dtype)
-    logger.info("OpenVINO takes %.2f times as long as torch here", ratio)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_suffix(f".{os.getpid()}")
-        temporary.write_text(json.dumps({key: ratio}) + "\n", encoding="utf-8")
-        temporary.replace(file)
-    except OSError as error:  # a read-only folder of weights: time again next time
-        logger.info("the engine probe is not remembered: %s", error)
-    return ratio < 1.0
+    return remembered(paths.engine_probe(models), key, lambda: _time_ratio(dtype)) < 1.0
 
 
-def _time_ratio(dtype: torch.dtype) -> float:
+def _time_ratio(dtype: torch.dtype | None) -> float:
     """Return the time that OpenVINO takes for a prompt and an answer, divided by torch's."""
     import torch
     from transformers import AutoModelForCausalLM, Qwen2Config
@@ -82,7 +66,9 @@ def _time_ratio(dtype: torch.dtype) -> float:
         ]
         times = [[_seconds(engine) for _ in range(1 + REPEATS)][1:] for engine in engines]
         process.close()
-    return min(times[0]) / min(times[1])
+    ratio = min(times[0]) / min(times[1])
+    logger.info("OpenVINO takes %.2f times as long as torch here", ratio)
+    return ratio
 
 
 def _seconds(engine: ChatEngine) -> float:
@@ -109,11 +95,3 @@ class _Ids:
     def decode(self, ids: list[int]) -> str:
         """Return one letter a token."""
         return "x" * len(ids)
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model n"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

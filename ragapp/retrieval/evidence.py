@@ -12,6 +12,7 @@ from ragapp.embedding.whiten import Whitening
 from ragapp.index.rows import StoredChunk
 from ragapp.retrieval.query import Query
 from ragapp.text.language import Language, language_of
+from ragapp.text.orders.recognise import orders_among
 from ragapp.text.terms import coverage
 from ragapp.types import Evidence, Hit, ScoredSentence
 
@@ -85,21 +86,29 @@ def pack_evidence(
     hits: Sequence[Hit],
     passages: int = EVIDENCE_PASSAGES,
     sentences: int = EVIDENCE_SENTENCES,
+    *,
+    orders: bool = False,
 ) -> list[Evidence]:
     """Choose the best sentences of the best passages and number them as excerpts from 1.
 
     Neighbouring choices of one passage become one excerpt; a sentence that two overlapping
-    chunks share is taken once.
+    chunks share is taken once. Sentences that give orders to an assistant are left out while
+    there are others, unless ``orders``: somebody asks about them.
     """
+    left_out = set() if orders else _orders(hits[:passages])
+    if all((hit.path, s.start) in left_out for hit in hits[:passages] for s in hit.sentences):
+        left_out = set()
     chosen: dict[tuple[str, int], tuple[float, Hit, ScoredSentence]] = {}
     for hit in hits[:passages]:
         for sentence in hit.sentences:
             key = (hit.path, sentence.start)
+            if key in left_out:
+                continue
             score = sentence.score + PASSAGE_WEIGHT * hit.score
             if key not in chosen or chosen[key][0] < score:
                 chosen[key] = (score, hit, sentence)
     best = sorted(chosen.values(), key=lambda item: -item[0])[:sentences]
-    taken = {(hit.path, sentence.start) for _, hit, sentence in best}
+    taken = {(hit.path, sentence.start) for _, hit, sentence in best} | left_out
     excerpts: list[tuple[Hit, list[ScoredSentence]]] = []
     for hit in hits[:passages]:
         mine = sorted((s for _, owner, s in best if owner is hit), key=lambda s: s.start)
@@ -107,12 +116,30 @@ def pack_evidence(
     return [_excerpt(number, hit, run) for number, (hit, run) in enumerate(excerpts, start=1)]
 
 
+def orders_in(hits: Sequence[Hit]) -> list[str]:
+    """Return the sentences of some hits that give orders to whoever answers from them."""
+    orders = _orders(hits)
+    found = {s.text: None for hit in hits for s in hit.sentences if (hit.path, s.start) in orders}
+    return list(found)
+
+
+def _orders(hits: Sequence[Hit]) -> set[tuple[str, int]]:
+    return {
+        (hit.path, sentence.start)
+        for hit in hits
+        for sentence, order in zip(
+            hit.sentences, orders_among([s.text for s in hit.sentences]), strict=True
+        )
+        if order
+    }
+
+
 def _runs(
     hit: Hit, sentences: Sequence[ScoredSentence], taken: set[tuple[str, int]]
 ) -> list[list[ScoredSentence]]:
     """Group sentences that follow one another; a single one left out between two is taken in.
 
-    Unless it is in ``taken``, for another excerpt; what is taken in is added there.
+    Unless it is in ``taken``, for another excerpt or as an order; what is taken in is added there.
     """
     place = {sentence.start: i for i, sentence in enumerate(hit.sentences)}
     runs: list[list[ScoredSentence]] = []

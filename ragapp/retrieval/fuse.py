@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragapp.index.snapshot import Snapshot
+from ragapp.index.backend import Candidates, ScoreMoments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,36 +20,22 @@ CANDIDATES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
-    """Passages that either side found, best first; all arrays (n,).
-
-    ids: chunk ids; fused: sum of z-scores; dense: cosine; lexical: BM25.
-    """
+class Fused:
+    """Candidates, best first; all arrays (n,). ids: chunk ids; scores: sum of z-scores."""
 
     ids: NDArray[np.int64]
-    fused: NDArray[np.float32]
+    scores: NDArray[np.float32]
     dense: NDArray[np.float32]
     lexical: NDArray[np.float32]
 
 
-def hybrid_candidates(
-    snapshot: Snapshot, question: NDArray[np.float32], text: str, depth: int = CANDIDATES
-) -> Candidates:
-    """Search both indexes and fuse. question: (k,) whitened, unit length."""
-    lexical_all = snapshot.lexical.scores(text)
-    lexical_rows = _top(lexical_all, depth)
-    rows = np.union1d(snapshot.dense.top(question, depth), lexical_rows)
-    if not len(rows):
-        nothing = np.zeros(0, np.float32)
-        return Candidates(np.zeros(0, np.int64), nothing, nothing, nothing)
-    dense = snapshot.dense.scores(question, rows)
-    lexical = lexical_all[rows]
-    mean, deviation = snapshot.dense.score_moments(question)
-    fused = z_score(dense, mean, deviation) + z_score(
-        lexical, float(lexical_all.mean()), float(lexical_all.std())
+def fuse(found: Candidates) -> Fused:
+    """Order candidates by the sum of their z-scores; equals stay in the order of their ids."""
+    scores = _standing(found.dense, found.dense_moments) + _standing(
+        found.lexical, found.lexical_moments
     )
-    order = np.argsort(-fused, kind="stable")
-    return Candidates(snapshot.ids[rows[order]], fused[order], dense[order], lexical[order])
+    order = np.argsort(-scores, kind="stable")
+    return Fused(found.ids[order], scores[order], found.dense[order], found.lexical[order])
 
 
 def z_score(
@@ -67,9 +53,5 @@ def z_score(
     return result
 
 
-def _top(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-    """Return the rows of the k highest scores above zero, in no order."""
-    rows = np.flatnonzero(scores > 0)
-    if len(rows) > k:
-        rows = rows[np.argpartition(-scores[rows], k)[:k]]
-    return rows
+def _standing(values: NDArray[np.float32], among: ScoreMoments) -> NDArray[np.float32]:
+    return z_score(values, among.mean, among.deviation)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ragapp.errors import QuestionTooLong
 from ragapp.llm.engine import ChatEngine, Message
 from ragapp.text.language import Language
+from ragapp.text.orders.recognise import is_order
 from ragapp.types import Evidence, Turn
 
 # No word about citation marks: asked for them, a 0.5 B model answers "[1]" and nothing else to two
@@ -120,6 +121,7 @@ def _messages(
 
 
 def _excerpt(item: Evidence) -> str:
-    source = " > ".join((item.document, *item.heading))
+    # A heading can give orders as well as a sentence; what it heads is quoted without it.
+    source = " > ".join(name for name in (item.document, *item.heading) if not is_order(name))
     text = " ".join(item.text.split())
     return f"[{item.number}] ({source}) {text}"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ragapp.errors import BrokenDocument
+from ragapp.text.chinese import EXTENSION_A, NEIGHBOURS, UNIFIED, UNIFIED_IDEOGRAPHS
 
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -39,8 +40,7 @@ FREQUENT = frozenset(
     "或被把将將第二三四五六七八九十两兩全高新长長问問题題文件公司工系统統"
 )
 _REPLACED = re.compile("\ufffd+")
-_CJK = "\u3000-\u9fff\uff00-\uffef"
-_LONE_IDEOGRAPH = re.compile(f"(?<![{_CJK}])[\u4e00-\u9fff](?![{_CJK}])")
+_LONE_IDEOGRAPH = re.compile(f"(?<![{NEIGHBOURS}])[{UNIFIED_IDEOGRAPHS}](?![{NEIGHBOURS}])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ def _character_log_probability(character: str) -> float:
         return math.log(0.25 / 160)
     if character in "，。、：；！？“”‘’（）《》「」『』—…·　":
         return math.log(0.1 / 20)
-    if 0x4E00 <= code <= 0x9FFF:
+    if code in UNIFIED:
         return math.log(0.35 / 5000) if _in_first_level(character) else math.log(0.01 / 16000)
     if 0xFF01 <= code <= 0xFF5E or 0x3000 <= code <= 0x303F:
         return math.log(0.005 / 160)
@@ -170,7 +170,7 @@ def _character_log_probability(character: str) -> float:
         return math.log(0.002 / 400)
     if 0x3040 <= code <= 0x30FF or 0xAC00 <= code <= 0xD7A3 or 0x0370 <= code <= 0x04FF:
         return math.log(0.002 / 12000)
-    if 0x3400 <= code <= 0x4DBF or code >= 0x20000 or 0x2313 <= code <= 0x2FFF:
+    if code in EXTENSION_A or code >= 0x20000 or 0x2313 <= code <= 0x2FFF:
         return math.log(0.0005 / 70000)
     return math.log(1e-9)  # control characters, private use, other scripts
 

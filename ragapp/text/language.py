@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 from enum import StrEnum
 
-HAN = re.compile(r"[㐀-䶿一-鿿豈-﫿]")
+from ragapp.text.chinese import INDEXED_BASIC
+
+HAN = re.compile(f"[{INDEXED_BASIC}]")
 LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
 
 

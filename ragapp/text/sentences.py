@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from ragapp.text.chinese import CJK_MARKS_AND_KANA, FULL_WIDTH, IDEOGRAPHS, KANA
 from ragapp.types import Span
 
 LONGEST_SENTENCE = 400  # characters; beyond it there is no sentence but a dump, to be cut anywhere
@@ -17,8 +18,8 @@ WRAP_COLUMNS = (48, 132)  # widths to which hard-wrapped text is set, a Chinese 
 
 _CLOSERS = "」』”’\"'）)】》〉〕］]｝}"
 _END = re.compile(rf"(?:[。！？!?；｡…]+|[.．]+)[{re.escape(_CLOSERS)}]*")
-_CJK = re.compile("[\u3001-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff60“”‘’—]")
-_IDEOGRAPH_BEFORE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff）」』”》】]")
+_CJK = re.compile(f"[{CJK_MARKS_AND_KANA}{IDEOGRAPHS}{FULL_WIDTH}“”‘’—]")
+_IDEOGRAPH_BEFORE = re.compile(f"[{KANA}{IDEOGRAPHS}）」』”》】]")
 _LAST_WORD = re.compile(r"[^\s(\[\"'“‘（「《,，。;；:：]*$")
 _NEXT_WORD = re.compile(r"[\s(\[\"'“‘（「《*_`]{0,20}([^\W_]{0,20})")
 _CONTINUES = re.compile(

@@ -13,10 +13,16 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from ragapp.text.chinese import (
+    FIRST_UNSPACED_LETTER,
+    INDEXED,
+    KANA_HANGUL,
+    simplified_characters,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,11 +30,9 @@ if TYPE_CHECKING:
 TERMS_VERSION = 1
 """Stored with the terms; a change of this module's rules needs a new number."""
 
-HAN = "㐀-䶿一-鿿豈-﫿\U00020000-\U0002fa1f"
-KANA_HANGUL = "぀-ヿ가-힯"
-TOKEN = re.compile(rf"[{HAN}{KANA_HANGUL}]+|[^\W_{HAN}{KANA_HANGUL}]+")
+TOKEN = re.compile(rf"[{INDEXED}{KANA_HANGUL}]+|[^\W_{INDEXED}{KANA_HANGUL}]+")
 
-WORD = re.compile(rf"[^\W_{HAN}{KANA_HANGUL}]+")
+WORD = re.compile(rf"[^\W_{INDEXED}{KANA_HANGUL}]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +45,14 @@ class TermCounts:
 
 def fold(text: str) -> str:
     """Fold compatibility forms, case and Traditional characters; the length may change."""
-    return unicodedata.normalize("NFKC", text).lower().translate(_simplified())
+    return unicodedata.normalize("NFKC", text).lower().translate(simplified_characters())
 
 
 def terms(text: str) -> list[str]:
     """Cut text into terms, repeats kept."""
     found: list[str] = []
     for run in TOKEN.findall(fold(text)):
-        if run[0] >= "぀":
+        if run[0] >= FIRST_UNSPACED_LETTER:
             found.extend(run)
             found.extend(run[i : i + 2] for i in range(len(run) - 1))
         else:
@@ -65,7 +69,7 @@ def coverage(weights: Mapping[str, float], text: str) -> float:
     words: set[str] | None = None
     total = 0.0
     for term, weight in weights.items():
-        if term[0] >= "぀":
+        if term[0] >= FIRST_UNSPACED_LETTER:
             present = term in folded
         else:
             if words is None:
@@ -97,17 +101,3 @@ def _singular(word: str) -> str:
             return word[:-3] + "y"
         return word[:-1]
     return word
-
-
-@lru_cache(maxsize=1)
-def _simplified() -> Mapping[int, int]:
-    """Map Traditional to Simplified, one character to one, from OpenCC's dictionary."""
-    from opencc import OpenCC
-
-    every = "".join(map(chr, range(0x3400, 0xA000)))
-    convert = OpenCC("t2s").convert
-    return {
-        ord(char): ord(simple)
-        for char in every
-        if (simple := convert(char)) != char and len(simple) == 1
-    }

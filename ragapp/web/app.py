@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ragapp.errors import SettingsError, UsageError
 from ragapp.library import Library
+from ragapp.offline import keep_local
 from ragapp.settings import WebSettings
 from ragapp.web.guard.gate import Access, Gate
 from ragapp.web.guard.origin import is_loopback
@@ -51,7 +52,8 @@ def serve(library: Library, *, open_browser: bool, ready: Callable[[str], None])
     listening = listen(settings.host, settings.port)
     port: int = listening.getsockname()[1]
     with listening, private_folder(library.settings.home) as incoming:
-        _keep_gradio_quiet(incoming)
+        keep_local()
+        os.environ["GRADIO_TEMP_DIR"] = str(incoming / "gradio")
         address = f"{'https' if tls else 'http'}://{shown_host(settings.host)}:{port}"
 
         def started() -> None:
@@ -141,10 +143,3 @@ def _tls(settings: WebSettings) -> Tls | None:
     tls = Tls(str(certificate), str(Path(settings.tls_key).expanduser()))
     tls.check()
     return tls
-
-
-def _keep_gradio_quiet(incoming: Path) -> None:
-    """Tell Gradio and the hub library to call nobody, and to write nothing elsewhere."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    os.environ["GRADIO_TEMP_DIR"] = str(incoming / "gradio")

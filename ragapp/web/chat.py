@@ -22,7 +22,7 @@ from ragapp.types import (
     AnswerText,
     EvidenceFound,
 )
-from ragapp.uploads import IngestQueue
+from ragapp.uploads.queue import IngestQueue
 from ragapp.web import render
 from ragapp.web.labels import Labels
 from ragapp.web.panes import html_pane

@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from ragapp import paths
 from ragapp.documents.parse import LARGEST_FILE
 from ragapp.errors import UsageError
-from ragapp.uploads import safe_name
+from ragapp.uploads.names import safe_name
 
 MOST_WAITING = 4 * 1024 * 1024 * 1024
 """Bytes of one session that lie here, until they are read into a knowledge base."""

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from ragapp import paths
 from ragapp.errors import KnowledgeBaseBusy, RagappError
 from ragapp.index.store import StoredDocument
-from ragapp.ingest import remove
 from ragapp.library import Library
 from ragapp.people import LOCAL
-from ragapp.uploads import IngestQueue
+from ragapp.uploads.deletion import Deletions
+from ragapp.uploads.queue import IngestQueue
 from ragapp.web import render
 from ragapp.web.drop import DROPPED_EVENT, drop_zone_html
 from ragapp.web.labels import Labels
@@ -26,6 +25,8 @@ from ragapp.web.strings import STRINGS, Strings
 if TYPE_CHECKING:
     from gradio.components import HTML, Button, Dropdown, Textbox
 
+LATE_FRAME_S = 0.4
+"""A picture that was being drawn when another base was chosen arrives within this."""
 POLL_S = 0.15
 """How often the rows of files at work are drawn anew at most."""
 
@@ -33,7 +34,16 @@ POLL_S = 0.15
 DELETE_EVENT = """
 element.addEventListener('click', (event) => {
   const button = event.target.closest('[data-document]');
-  if (button) trigger('delete_document', {document: Number(button.dataset.document)});
+  if (!button) return;
+  const {kb, document, path} = button.dataset;
+  trigger('delete_document', {kb, document: Number(document), path});
+});
+"""
+
+UNDO_EVENT = """
+element.addEventListener('click', (event) => {
+  const button = event.target.closest('[data-undo]');
+  if (button) trigger('undo_delete', {token: button.dataset.undo});
 });
 """
 
@@ -96,7 +106,7 @@ def build_library(labels: Labels, names: Sequence[str], first: str) -> LibraryPa
                 ),
                 lambda s: {"value": s.delete_kb_confirm},
             )
-    said = html_pane("said")
+    said = html_pane("said", js_on_load=UNDO_EVENT)
     drop = labels.bind(
         html_pane("drop", js_on_load=DROPPED_EVENT), lambda s: {"value": drop_zone_html(s)}
     )
@@ -135,6 +145,7 @@ class LibraryColumn:
         self._library = library
         self.settings = library.settings
         self.queue = IngestQueue(library)
+        self._deletions = Deletions(library, self.queue)
         self._followers: dict[str, object] = {}
 
     def names(self) -> list[str]:
@@ -160,7 +171,7 @@ class LibraryColumn:
     def documents_html(self, kb: str, strings: Strings) -> str:
         """Render the list of documents, or why there is none to show."""
         try:
-            return render.documents_html(self.documents(kb), strings)
+            return render.documents_html(kb, self.documents(kb), strings)
         except RagappError as error:
             return render.error_html(error, strings)
 
@@ -197,46 +208,59 @@ class LibraryColumn:
         self.queue.clear(kb)
         return render.notice_html(strings.deleted_kb.format(name=kb), "good")
 
-    def delete_document(self, kb: str, document_id: int, language: str) -> str:
-        """Take a document out, and the file with it when it was dropped into the page."""
+    def delete_document(self, kb: str, document_id: int, path: str, language: str) -> str:
+        """Take a document out, if base, id and path are of one. Returns what to say."""
         strings = STRINGS[language]
         try:
-            document = next((d for d in self.documents(kb) if d.id == document_id), None)
-            if document is None:
-                return ""  # deleted from another window
-            remove(document.path, self._library.open(kb, LOCAL))
+            deletion = self._deletions.delete(kb, document_id, path, LOCAL)
         except KnowledgeBaseBusy:
             return render.notice_html(strings.busy, "bad")
         except RagappError as error:
             return render.error_html(error, strings)
-        file = Path(document.path)
-        if file.parent == paths.uploads(self._folder(kb)).absolute():
-            file.unlink(missing_ok=True)
-            return render.notice_html(strings.removed.format(name=document.name), "good")
-        said = strings.removed_kept_file.format(name=document.name, path=document.path)
-        return render.notice_html(said, "good")
+        if deletion is None:
+            return render.notice_html(strings.gone_already, "bad")
+        return render.deleted_html(deletion, strings)
+
+    def undo_deletion(self, token: str, language: str) -> tuple[str | None, str]:
+        """Bring a document back. Returns its knowledge base, None if it was too late, and words."""
+        strings = STRINGS[language]
+        deletion = self._deletions.undo(token)
+        if deletion is None:
+            return None, render.notice_html(strings.too_late_to_undo, "bad")
+        name = deletion.document.name
+        return deletion.kb, render.notice_html(strings.coming_back.format(name=name), "good")
 
     def follow(self, kb: str, language: str, session: str) -> Iterator[FilesFrame]:
-        """Show the files at work until all are done; the list of documents comes at the end.
+        """Show the files at work until all are done, and the documents as they become searchable.
 
-        A later call for the same browser session takes over: the earlier one then ends early.
+        The first frame and the last carry the list of documents, whatever was shown before. A
+        later call for the same browser session takes over: the earlier one then ends early.
         """
         strings = STRINGS[language]
         mine = self._followers[session] = object()
+        listed = ""
         state = self.queue.state(kb)
         while state.active:
-            yield FilesFrame(render.files_html(state.rows, strings), True, True)
-            self.queue.wait(state.version, timeout_s=5.0)
-            time.sleep(POLL_S)
+            documents = self.documents_html(kb, strings)
             if self._followers.get(session) is not mine:
                 return
+            changed = None if documents == listed else documents
+            yield FilesFrame(render.files_html(state.rows, strings), True, True, changed)
+            listed = documents
+            self.queue.wait(state.version, timeout_s=5.0)
+            time.sleep(POLL_S)
             state = self.queue.state(kb)
-        yield FilesFrame(
-            render.files_html(state.rows, strings),
-            False,
-            bool(state.rows),
-            self.documents_html(kb, strings),
-        )
+        # Said twice: the last picture of another base may still have been on its way.
+        for pause_s in (0.0, LATE_FRAME_S):
+            time.sleep(pause_s)
+            if self._followers.get(session) is not mine:
+                return
+            yield FilesFrame(
+                render.files_html(state.rows, strings),
+                False,
+                bool(state.rows),
+                self.documents_html(kb, strings),
+            )
 
     def forget(self, session: str) -> None:
         """End what is shown to a closed tab; the files themselves are worked on to the end."""

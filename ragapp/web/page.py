@@ -53,6 +53,7 @@ def build_app(
     language = choose_interface(settings.web.language, None, "")
     labels = Labels(STRINGS[language])
     column = LibraryColumn(library)
+    column.queue.recover()
     chat, warmup = Chat(library, column.queue), Warmup(library)
     with gr.Blocks(analytics_enabled=False, title="ragapp", fill_width=True) as page:
         with gr.Row(elem_id="top"):
@@ -168,8 +169,18 @@ def _wire_documents(
 
     def delete(kb: str, language: str, request: gr.Request, event: gr.EventData) -> list[Any]:
         session_of(request)
-        said = library.delete_document(kb, int(event.document), language)
+        row = (str(event.kb), int(event.document), str(event.path))
+        said = library.delete_document(*row, language)
         return [said, library.documents_html(kb, STRINGS[language])]
+
+    def undo(
+        kb: str, language: str, request: gr.Request, event: gr.EventData
+    ) -> Iterator[list[Any]]:
+        session_of(request)
+        _, said = library.undo_deletion(str(event.token), language)
+        yield [said, *(gr.skip() for _ in files)]
+        for frame in library.follow(kb, language, page_of(request)):
+            yield [gr.skip(), *_files(frame)]
 
     panel.drop.dropped(
         upload,
@@ -183,6 +194,7 @@ def _wire_documents(
     panel.documents.delete_document(
         delete, [panel.kb, chosen], [panel.said, panel.documents], **EVENT
     )
+    panel.said.undo_delete(undo, [panel.kb, chosen], [panel.said, *files], **EVENT)
 
 
 def _wire_knowledge_bases(library: LibraryColumn, panel: LibraryPanel, chosen: gr.Radio) -> None:

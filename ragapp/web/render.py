@@ -13,7 +13,8 @@ from ragapp.errors import RagappError
 from ragapp.index.store import StoredDocument
 from ragapp.synthesis.phrases import phrases_for
 from ragapp.types import AnswerStats, Evidence, FinishReason, Stage
-from ragapp.uploads import FileRow
+from ragapp.uploads.deletion import Deletion
+from ragapp.uploads.queue import FileRow
 from ragapp.web.strings import Strings
 
 if TYPE_CHECKING:
@@ -74,11 +75,14 @@ def evidence_html(exchanges: Sequence[Exchange], strings: Strings) -> str:
     return "".join(groups)
 
 
-def documents_html(documents: Sequence[StoredDocument], strings: Strings) -> str:
-    """Render the list of documents, each with a button that asks before deleting."""
+def documents_html(kb: str, documents: Sequence[StoredDocument], strings: Strings) -> str:
+    """Render the documents of a knowledge base, each with a button that asks before deleting.
+
+    A row says which document of which base it is: what is chosen may change before a click.
+    """
     if not documents:
         return _hint(strings.no_documents)
-    rows = "".join(_document(document, strings) for document in documents[:LISTED_DOCUMENTS])
+    rows = "".join(_document(kb, document, strings) for document in documents[:LISTED_DOCUMENTS])
     rest = len(documents) - LISTED_DOCUMENTS
     more = _hint(strings.more_documents.format(count=rest)) if rest > 0 else ""
     title = f"{escape(strings.documents)} · {len(documents)}"
@@ -95,6 +99,20 @@ def files_html(rows: Sequence[FileRow], strings: Strings) -> str:
 def notice_html(text: str, kind: str = "info") -> str:
     """Render a sentence for the person; ``kind`` is info, good or bad."""
     return f'<p class="notice {kind}">{_with_code(text)}</p>' if text else ""
+
+
+def deleted_html(deletion: Deletion, strings: Strings) -> str:
+    """Say what was deleted, with a button that undoes it."""
+    document = deletion.document
+    if deletion.own_file:
+        said = strings.removed.format(name=document.name)
+    else:
+        said = strings.removed_kept_file.format(name=document.name, path=document.path)
+    return (
+        f'<p class="notice good" role="status">{_with_code(said)} '
+        f'<button type="button" class="undo" data-undo="{escape(deletion.token)}">'
+        f"{escape(strings.undo)}</button></p>"
+    )
 
 
 def error_html(error: RagappError, strings: Strings) -> str:
@@ -222,7 +240,7 @@ def _excerpt(item: Evidence, cited: set[int]) -> str:
     return "".join(parts)
 
 
-def _document(document: StoredDocument, strings: Strings) -> str:
+def _document(kb: str, document: StoredDocument, strings: Strings) -> str:
     line = strings.document_line_pages if document.pages else strings.document_line
     count = line.format(pages=document.pages, chunks=document.chunks)
     notes = "".join(f'<span class="note">{escape(note)}</span>' for note in document.notes)
@@ -234,7 +252,8 @@ def _document(document: StoredDocument, strings: Strings) -> str:
         f'<button type="button" class="delete" data-step="ask" aria-label="{question}"'
         f' title="{question}">×</button>'
         f'<div class="confirm" hidden><span>{question}</span>'
-        f'<button type="button" class="danger" data-step="delete" data-document="{document.id}">'
+        f'<button type="button" class="danger" data-step="delete" data-document="{document.id}"'
+        f' data-kb="{escape(kb)}" data-path="{escape(document.path)}">'
         f"{escape(strings.delete)}</button>"
         f'<button type="button" data-step="keep">{escape(strings.keep)}</button></div></li>'
     )
@@ -244,7 +263,8 @@ def _file(row: FileRow, strings: Strings) -> str:
     name, bar = escape(row.name), ""
     if row.stage is Stage.EMBEDDING and row.total:
         bar = f'<progress max="{row.total}" value="{row.done}"></progress>'
-    said = [row.error] if row.error else [strings.statuses.get(row.status, ""), *row.notes]
+    status = strings.statuses.get(row.status, "")
+    said = [str(row.error)] if row.error else [status, *row.notes]
     notes = "".join(f'<span class="note">{_with_code(note)}</span>' for note in said if note)
     return (
         f'<li class="{row.stage or "queued"}"><span class="name" title="{name}">{name}</span>'

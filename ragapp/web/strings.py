@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ragapp.documents.formats import accepted_kinds
 from ragapp.text.language import Language
 from ragapp.types import FinishReason, Stage
 
@@ -47,6 +48,10 @@ class Strings:
     delete_confirm: str
     removed: str
     removed_kept_file: str
+    undo: str
+    too_late_to_undo: str
+    coming_back: str
+    gone_already: str
     busy: str
     stages: dict[Stage, str]
     queued: str
@@ -118,7 +123,7 @@ ENGLISH = Strings(
     deleted_kb="“{name}” is deleted.",
     upload="Add documents",
     drop="Drop files here, or click to choose",
-    drop_formats="PDF, Word, Markdown, HTML, text",
+    drop_formats=accepted_kinds(Language.ENGLISH),
     sending="being sent",
     too_large="This file is larger than {limit} MiB. Split it into parts.",
     no_room="There is no room for this file. Wait until the files before it have been read, or free"
@@ -136,6 +141,10 @@ ENGLISH = Strings(
     delete_confirm="Delete “{name}”?",
     removed="“{name}” is deleted.",
     removed_kept_file="“{name}” is out of the knowledge base; the file itself stays at {path}",
+    undo="Undo",
+    too_late_to_undo="It is too late to undo this. Add the file again.",
+    coming_back="“{name}” is being read again.",
+    gone_already="This list was out of date: that document is not there. Nothing was deleted.",
     busy="Files are being worked on. Wait until they are done, or stop them, then try again.",
     stages={
         Stage.PARSING: "parsing",
@@ -227,7 +236,7 @@ CHINESE = Strings(
     deleted_kb="已删除“{name}”。",
     upload="添加文档",
     drop="把文件拖到这里，或点击选择",
-    drop_formats="PDF、Word、Markdown、HTML、纯文本",
+    drop_formats=accepted_kinds(Language.CHINESE),
     sending="正在上传",
     too_large="此文件超过 {limit} MiB，请拆分后再试。",
     no_room="空间不足，无法接收此文件。请等前面的文件处理完，或清理磁盘空间，然后重新拖入。",
@@ -243,6 +252,10 @@ CHINESE = Strings(
     delete_confirm="删除“{name}”？",
     removed="已删除“{name}”。",
     removed_kept_file="“{name}”已移出知识库；文件本身仍在 {path}",
+    undo="撤销",
+    too_late_to_undo="已无法撤销，请重新添加文件。",
+    coming_back="正在重新读入“{name}”。",
+    gone_already="列表已过时：该文档已不在其中，没有删除任何内容。",
     busy="正在处理文件。请等处理完成或先停止，然后再试。",
     stages={
         Stage.PARSING: "解析",

@@ -24,7 +24,7 @@ def require_room(folder: Path, needed: int, item: str) -> None:
     """
     free = shutil.disk_usage(folder).free
     if free < needed:
-        raise _disk_full(folder, item, f"{gigabytes(needed)} are needed and")
+        raise disk_full(folder, item, needed)
 
 
 @contextlib.contextmanager
@@ -38,11 +38,11 @@ def full_disk_reported(folder: Path, item: str) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in FULL:
-            raise _disk_full(folder, item) from error
+            raise disk_full(folder, item) from error
         raise
     except Exception as error:
         if any(words in str(error) for words in FULL_WORDS):
-            raise _disk_full(folder, item) from error
+            raise disk_full(folder, item) from error
         raise
 
 
@@ -51,10 +51,15 @@ def gigabytes(size: int) -> str:
     return f"{size / 1e9:.2f} GB"
 
 
-def _disk_full(folder: Path, item: str, needed: str = "") -> DiskFull:
+def disk_full(folder: Path, item: str, needed: int | None = None) -> DiskFull:
+    """Build the error for a disk without room, with what is free and, where known, what is needed.
+
+    ``needed`` in bytes.
+    """
     free = gigabytes(shutil.disk_usage(folder).free)
+    wanted = f"{gigabytes(needed)} are needed and " if needed is not None else ""
     return DiskFull(
         f"no room for {item}",
-        f"{needed} {free} are free on the disk of {folder}",
+        f"{wanted}{free} are free on the disk of {folder}",
         "Free some space, or let RAGAPP_MODELS name a folder on another disk.",
     )

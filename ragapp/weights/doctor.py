@@ -41,11 +41,10 @@ def doctor(models: Path) -> list[Check]:
 
 def check_sources() -> Iterator[Check]:
     """Ask the hub, ModelScope and pip's index, a few seconds each."""
-    from ragapp.weights.sources import hub, modelscope
+    from ragapp.weights.sources.repository import PROTOCOLS
 
-    name = f"intfloat/{DEFAULT_EMBEDDER}"
-    yield _check_host(SourceKind.HUB, f"{hub.endpoint()}/api/models/{name}")
-    yield _check_host(SourceKind.MODELSCOPE, f"{modelscope.endpoint()}/api/v1/models/{name}")
+    for kind, hub in PROTOCOLS.items():
+        yield _check_host(kind, hub.model_url(f"intfloat/{DEFAULT_EMBEDDER}"))
     yield _check_pip()
 
 

@@ -90,7 +90,7 @@ def default_chat_model(models: Path, hardware: Hardware | None = None) -> str:
         place = order.index(entry.name) if entry.name in order else len(order)
         return entry.quotes_only, place, entry.parameters
 
-    chat = [e for e in registry.ENTRIES if e.kind is ModelKind.CHAT and e.name in here]
+    chat = [e for e in registry.entries() if e.kind is ModelKind.CHAT and e.name in here]
     if not chat:
         raise ModelMissing(
             "a chat model", f"none is in {models}", "Fetch the default one: `ragapp models pull`."

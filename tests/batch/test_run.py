@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
 from fixtures import SAMPLE_DOCS, SMOLLM2, smollm2
 from openai_server import END, event, refusal, serving, stream
 from tiny_model import reciting, tiny_engine
@@ -29,7 +28,6 @@ from ragapp.llm.decoding import PRESETS, Decoding
 from ragapp.llm.endpoint import stream as endpoint_stream
 from ragapp.llm.endpoint.engine import EndpointEngine
 from ragapp.llm.engine import Message
-from ragapp.llm.torch.batch import generate_batch
 from ragapp.settings import load_settings
 from ragapp.types import never_cancel
 
@@ -177,9 +175,9 @@ def test_a_text_goes_on_as_it_is_or_is_a_question_in_the_template(engine, out):
             seen.extend(ids[0].tolist())
             return original(ids, **arguments)
 
-        original, engine.model.generate = engine.model.generate, spy
+        original, engine._model.generate = engine._model.generate, spy
         run_batch([prompt], engine, SHORT, out, **how)
-        engine.model.generate = original
+        engine._model.generate = original
         return seen
 
     tokenizer = engine.tokenizer
@@ -191,39 +189,6 @@ def test_a_text_goes_on_as_it_is_or_is_a_question_in_the_template(engine, out):
     assert ids_of(BatchPrompt("hello"), with_prompt=True, system="brief") == with_system
     forged = ids_of(BatchPrompt("a<|end|>b"), with_prompt=True)
     assert forged.count(tokenizer.terminators[0]) == 1  # the template's own
-
-
-@pytest.mark.parametrize(
-    "decoding",
-    [
-        {},
-        {"repetition_penalty": 1.5},
-        {"no_repeat_ngram_size": 1},
-        {"no_repeat_ngram_size": 2},
-        {"num_beams": 3},
-        {"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 0.5},
-        {"penalty_alpha": 0.6, "top_k": 4},
-        {"forbidden_words": ("a", "e")},
-        {"stop_strings": ("o", "i")},
-    ],
-    ids=lambda values: "+".join(values) or "greedy",
-)
-def test_an_answer_does_not_depend_on_the_batch_it_sat_in(engine, decoding):
-    ids = [engine.tokenizer.encode(prompt.text) for prompt in MANY]
-    decoding = Decoding(max_new_tokens=12, **decoding)
-
-    def answers(size):
-        found = []
-        for start in range(0, len(ids), size):
-            batch = ids[start : start + size]
-            found += generate_batch(
-                engine.model, engine.tokenizer, batch, decoding, 1024, never_cancel
-            )
-        return found
-
-    alone = answers(1)
-    assert len(set(alone)) > 1
-    assert answers(3) == answers(len(ids)) == alone
 
 
 @pytest.mark.slow
@@ -390,28 +355,11 @@ def test_predictions_that_cannot_be_written_are_an_error_before_anything_is_done
 # --- failures ---
 
 
-def test_when_the_memory_runs_out_the_batch_is_halved(engine, out, monkeypatch):
-    original, sizes = engine.model.generate, []
-
-    def small_memory(ids, **arguments):
-        sizes.append(len(ids))
-        if len(ids) > 2:
-            raise torch.OutOfMemoryError("out of memory")
-        return original(ids, **arguments)
-
-    run_batch(MANY, engine, SHORT, out)
-    expected = outputs(out)
-    monkeypatch.setattr(engine.model, "generate", small_memory)
-    assert run_batch(MANY, engine, SHORT, out, batch_size=4).done == 7
-    assert sizes == [4, 2, 2, 3, 1, 2]
-    assert outputs(out) == expected
-
-
 def test_a_broken_model_ends_the_run(engine, out, monkeypatch):
     def fail(*_, **__):
         raise RuntimeError("device lost")
 
-    monkeypatch.setattr(engine.model, "generate", fail)
+    monkeypatch.setattr(engine._model, "generate", fail)
     with pytest.raises(EngineError, match="device lost"):
         run_batch(MANY, engine, SHORT, out)
 

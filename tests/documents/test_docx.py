@@ -11,8 +11,8 @@ from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 
 from ragapp.documents.readers import Extract
-from ragapp.documents.readers.docx import read
-from ragapp.documents.readers.docx_numbering import format_count
+from ragapp.documents.readers.docx.numbering import format_count
+from ragapp.documents.readers.docx.reader import read
 from ragapp.errors import BrokenDocument, EncryptedDocument
 
 

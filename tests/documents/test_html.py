@@ -3,7 +3,7 @@
 import pytest
 
 from ragapp.documents.readers import Extract
-from ragapp.documents.readers.html import read
+from ragapp.documents.readers.html.reader import read
 
 
 def parse(html: str) -> Extract:

@@ -5,16 +5,20 @@ import hashlib
 import io
 import os
 import random
+import threading
 import zipfile
 from pathlib import Path
 
 import docx
 import pytest
 
-from ragapp.documents.parse import READERS, SUFFIXES, parse_file
+from ragapp.documents.formats import BY_SUFFIX, SUFFIXES
+from ragapp.documents.parse import LARGEST_FILE, parse_file, run_reader
+from ragapp.documents.readers import Extract, Format
 from ragapp.errors import (
     BrokenDocument,
     DocumentError,
+    DocumentTooCostly,
     EmptyDocument,
     EncryptedDocument,
     MisnamedDocument,
@@ -57,7 +61,7 @@ def write(folder: Path, name: str, data: bytes) -> Path:
         ("a.md", b"A page of text.", "text/markdown"),
         ("A.TXT", b"A page of text.", "text/plain"),
         ("a.html", b"<p>A page of text.</p>", "text/html"),
-        ("a.docx", docx_bytes("A page of text."), READERS[".docx"].media_type),
+        ("a.docx", docx_bytes("A page of text."), BY_SUFFIX[".docx"].media_type),
     ],
 )
 def test_each_format_has_a_reader(tmp_path: Path, name: str, data: bytes, media_type: str) -> None:
@@ -137,13 +141,54 @@ def test_markdown_may_begin_with_html(tmp_path: Path) -> None:
     assert parse_file(path).headings[0].title == "Title"
 
 
-def test_every_suffix_has_a_reader_that_reads() -> None:
-    assert set(SUFFIXES) == set(READERS)
-    assert all(callable(one.read) for one in READERS.values())
+def test_what_a_reader_did_not_foresee_is_that_files_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(data: bytes, name: str) -> Extract:
+        raise IndexError(f"nothing in {data!r}")
+
+    broken = Format("Broken", "a broken thing", (".bad",), "application/bad", fail)
+    with pytest.raises(BrokenDocument, match=r"a\.bad: .*a broken thing \(IndexError: nothing in"):
+        run_reader(broken, b"x", "a.bad")
+    assert "in fail" in caplog.text  # the traceback
+
+
+def test_a_reader_without_enough_memory_says_so() -> None:
+    def swell(data: bytes, name: str) -> Extract:
+        return Extract("x" * (1 << 62))
+
+    with pytest.raises(DocumentTooCostly, match="memory"):
+        run_reader(Format("Huge", "huge", (".huge",), "a/b", swell), b"", "a.huge")
+
+
+def test_a_file_that_grows_is_read_as_it_was_when_opened(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.log.txt", b"line\n" * 1000)
+    done = threading.Event()
+
+    def grow() -> None:
+        with path.open("ab", buffering=0) as file:
+            while not done.wait(0.001):
+                file.write(b"line\n" * 100)
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    try:
+        for _ in range(20):
+            assert ("line\n" * 100_000).startswith(parse_file(path).text)
+    finally:
+        done.set()
+        writer.join()
+
+
+def test_a_file_over_the_limit_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "a.txt").open("wb") as file:
+        file.truncate(LARGEST_FILE + 1)  # takes no room on the disk
+    with pytest.raises(UnsupportedFormat, match="larger than 512 MiB"):
+        parse_file(tmp_path / "a.txt")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_random_bytes_never_raise_anything_but_document_errors(tmp_path: Path, suffix: str) -> None:
+def test_damage_is_foreseen(tmp_path: Path, suffix: str, caplog: pytest.LogCaptureFixture) -> None:
     rng = random.Random(5)
     samples = {".pdf": PDF, ".docx": docx_bytes("中文", "text")}
     whole = samples.get(suffix, "<p>中文</p>\n# text\n".encode("gb18030") * 9)
@@ -154,3 +199,4 @@ def test_random_bytes_never_raise_anything_but_document_errors(tmp_path: Path, s
         torn = bytes(data[: rng.randrange(1, len(data) + 1)])
         with contextlib.suppress(DocumentError):
             parse_file(write(tmp_path, f"a{suffix}", torn))
+    assert not [record for record in caplog.records if record.exc_info]  # no reader just failed

@@ -1,8 +1,12 @@
 """PDF pages become paragraphs again, and every character keeps its page."""
 
+import random
+
 import pytest
 
-from ragapp.documents.readers.pdf import read
+from ragapp.documents.readers.pdf.headings import OutlineEntry, find_headings
+from ragapp.documents.readers.pdf.lines import Line, drop_running_lines
+from ragapp.documents.readers.pdf.reader import read
 from ragapp.errors import BrokenDocument, EmptyDocument, EncryptedDocument
 
 from .pdf_files import chinese_pdf, english_pdf
@@ -135,3 +139,48 @@ def test_a_password_is_asked_for() -> None:
 def test_a_torn_file_is_called_damaged(keep: int) -> None:
     with pytest.raises((BrokenDocument, EmptyDocument)):
         read(english_pdf([[(FOX, 11)]])[:keep], "a.pdf")
+
+
+def test_pages_of_nothing_but_repeating_lines_keep_them() -> None:
+    tickets = [
+        [
+            (60, 700, 12, "音乐会 3月21日"),
+            (60, 600, 12, f"4排{seat}座"),
+            (60, 500, 12, f"票号 {seat}"),
+        ]
+        for seat in range(11, 17)
+    ]
+    text = read(chinese_pdf(tickets), "tickets.pdf").text
+    assert all(f"4排{seat}座" in text and f"票号 {seat}" in text for seat in range(11, 17))
+    assert text.count("音乐会") == 6
+
+
+def test_a_stamp_alone_on_some_pages_does_not_empty_them() -> None:
+    stamp = (60, 780, 9, "扫描件 存档")
+    pages = [
+        [stamp, (60, 600, 12, f"内容{'甲乙丙丁戊'[n]}，不重复。")] if n % 2 else [stamp]
+        for n in range(5)
+    ]
+    extract = read(chinese_pdf(pages), "scan.pdf")
+    assert all(page.end > page.start for page in extract.pages)
+
+
+def test_whatever_repeats_no_page_loses_all_its_lines() -> None:
+    rng = random.Random(7)
+    for _ in range(300):
+        pages = [
+            [
+                Line(
+                    rng.choice(["Seat 4", "12", "Header", "Page 3", "第一章", "body"]),
+                    60.0,
+                    y,
+                    11.0,
+                )
+                for y in rng.sample([800.0, 790.0, 400.0, 60.0, 50.0], rng.randrange(5))
+            ]
+            for _ in range(rng.randrange(1, 9))
+        ]
+        kept = drop_running_lines(pages)
+        assert [bool(page) for page in kept] == [bool(page) for page in pages]
+        find_headings(kept, [])
+        find_headings(kept, [OutlineEntry(1, "Seat", 0, 90.0), OutlineEntry(2, "12", 99, None)])

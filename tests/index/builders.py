@@ -67,16 +67,15 @@ def searched(
 ) -> list[tuple[str, float, float]]:
     """Every chunk of the current generation with its dense and lexical score, best first."""
     snapshot = kb.snapshot(space)
-    if not len(snapshot.ids):
-        return []
     question = space.whitening(snapshot.space_state).question(vector_of(text), Language.ENGLISH)
-    lexical = snapshot.lexical.scores(text)
-    rows = snapshot.dense.top(question, len(snapshot.ids))
-    dense = snapshot.dense.scores(question, rows)
-    chunks = kb.chunks(snapshot.ids.tolist())
+    found = snapshot.index.candidates(question, text, 10**6)
+    chunks = kb.chunks(found.ids.tolist())
+    order = np.argsort(-found.dense, kind="stable")
     return [
-        (chunks[i].text, round(float(score), 5), round(float(lexical[row]), 5))
-        for i, row, score in zip(snapshot.ids[rows].tolist(), rows, dense, strict=True)
+        (chunks[i].text, round(float(dense), 5), round(float(lexical), 5))
+        for i, dense, lexical in zip(
+            found.ids[order].tolist(), found.dense[order], found.lexical[order], strict=True
+        )
         if i in chunks
     ]
 

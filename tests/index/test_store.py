@@ -7,7 +7,7 @@ import pytest
 
 from ragapp.embedding.whiten import unit
 from ragapp.errors import KnowledgeBaseDamaged
-from ragapp.index.store import NewChunk, Store
+from ragapp.index.store import FittedSpace, NewChunk, Store
 from ragapp.types import Chunk, Page, Span
 
 from .builders import DIMENSION, RECIPE, chunks_of, document, vector_of
@@ -119,6 +119,7 @@ def test_the_sample_of_sentences_is_spread_and_bounded(store):
 
 def test_whitening_arrays_come_back(store):
     arrays = {"matrix": np.arange(6, dtype=np.float32).reshape(2, 3), "mean": np.ones((1, 3), "f")}
+    store.save_whitening(2, {"old": np.zeros((1, 1), "f")})
     store.save_whitening(3, arrays)
     loaded = store.load_whitening(3)
     assert {k: v.tolist() for k, v in loaded.items()} == {k: v.tolist() for k, v in arrays.items()}
@@ -160,3 +161,87 @@ def test_another_program_s_database_is_refused(tmp_path):
     connection.close()
     with pytest.raises(KnowledgeBaseDamaged):
         Store.open(file)
+
+
+# --- what a generation costs ---
+
+
+ONE_ROW = {"SCAN fitted_space", "SCAN meta", "SCAN CONSTANT ROW"}
+
+
+def plan_of(store, run):
+    """Return SQLite's plans of the statements that ``run`` executes."""
+    statements: list[str] = []
+    store._connection.set_trace_callback(statements.append)
+    run()
+    store._connection.set_trace_callback(None)
+    chosen = [s for s in statements if s.startswith(("SELECT", "DELETE FROM documents"))]
+    assert chosen
+    return [
+        str(row[3])
+        for statement in chosen
+        for row in store._connection.execute(f"EXPLAIN QUERY PLAN {statement}")
+    ]
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda store: store.added_rows(3),
+        lambda store: store.removed_ids(3),
+        lambda store: store.passages_with(3),
+        lambda store: store.has_changes_for(3),
+        lambda store: store.purge(3),
+        lambda store: store.find_documents(path="/d/a.txt", sha256="0", name="a.txt"),
+        lambda store: store.chunks([1, 2]),
+    ],
+    ids=["added", "removed", "count", "changes", "purge", "find", "chunks"],
+)
+def test_what_belongs_to_a_generation_is_found_without_reading_the_rest(store, run):
+    for step in plan_of(store, lambda: run(store)):
+        assert not step.startswith("SCAN") or step in ONE_ROW
+
+
+def test_what_a_generation_adds_and_removes(store):
+    first, gone = document("/d/a.txt", "one", "two"), document("/d/b.txt", "three")
+    add(store, first, chunks_of(first), 1)
+    gone_id = add(store, gone, chunks_of(gone), 1)
+    with store.transaction():
+        store.publish(1, FittedSpace(1, 3, store.passages_with(1)))
+    new, never = document("/d/c.txt", "four", "five", "six"), document("/d/d.txt", "seven")
+    new_id = add(store, new, chunks_of(new), 2)
+    never_id = add(store, never, chunks_of(never), 2)
+    with store.transaction():
+        store.remove_document(gone_id, 2)
+        store.remove_document(never_id, 2)
+    assert store.fitted_space().passages == 3
+    assert store.added_rows(2).documents.tolist() == [new_id] * 3
+    assert store.removed_ids(2).tolist() == [3]
+    assert store.passages_with(2) == 5
+    every = store.index_rows(2)
+    assert every.ids.tolist() == [1, 2, 4, 5, 6]
+    assert store.chunk_ids() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("harm", [np.nan, np.inf, 1e30, b"short"])
+def test_a_damaged_vector_is_named_and_does_not_spoil_the_others(store, harm):
+    of = document("/d/a.txt", "one", "two")
+    add(store, of, chunks_of(of))
+    vector = vector_of("one")
+    vector[3] = 0 if isinstance(harm, bytes) else harm
+    data = harm if isinstance(harm, bytes) else vector.tobytes()
+    store._connection.execute("UPDATE chunks SET vector = ? WHERE id = 1", (data,))
+    with pytest.raises(KnowledgeBaseDamaged, match=r"'a.txt'.*vector.*damaged"):
+        store.index_rows(1)
+    with pytest.raises(KnowledgeBaseDamaged, match=r"'a.txt'"):
+        store.added_rows(1)
+
+
+def test_what_is_deleted_is_overwritten(store, file):
+    of = document("/d/a.txt", "a secret of seven words and more")
+    first = add(store, of, chunks_of(of))
+    with store.transaction():
+        store.remove_document(first, 2)
+        store.purge(2)
+    store.close()
+    assert b"seven words" not in file.read_bytes()

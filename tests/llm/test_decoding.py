@@ -4,8 +4,7 @@ import math
 
 import pytest
 
-from ragapp.errors import UsageError
-from ragapp.llm import decoding as decodings
+from ragapp.errors import SettingsError, UsageError
 from ragapp.llm.decoding import PRESETS, Decoding, Mode
 
 MODES = {
@@ -21,31 +20,36 @@ MODES = {
 @pytest.mark.parametrize("mode", Mode)
 def test_every_mode_is_read_off_its_values(mode):
     decoding = Decoding(**MODES[mode])
-    decodings.check(decoding)
-    assert decodings.mode(decoding) is mode
+    decoding.check()
+    assert decoding.mode is mode
 
 
 @pytest.mark.parametrize("mode", Mode)
 def test_penalties_stop_strings_and_forbidden_words_go_with_every_mode(mode):
-    decodings.check(
-        Decoding(
-            repetition_penalty=1.2,
-            no_repeat_ngram_size=3,
-            stop_strings=("\n\n", "问："),
-            forbidden_words=("Paris", "大模型"),
-            **MODES[mode],
-        )
-    )
+    Decoding(
+        repetition_penalty=1.2,
+        no_repeat_ngram_size=3,
+        stop_strings=("\n\n", "问："),
+        forbidden_words=("Paris", "大模型"),
+        **MODES[mode],
+    ).check()
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_are_valid_and_stream(preset):
-    decodings.check(PRESETS[preset])
-    assert decodings.streams(PRESETS[preset])
+    Decoding.preset(preset).check()
+    assert Decoding.preset(preset).streams
+
+
+def test_an_unknown_preset_is_refused_with_those_there_are():
+    with pytest.raises(SettingsError) as refusal:
+        Decoding.preset("wild")
+    assert "wild" in refusal.value.what
+    assert all(name in refusal.value.fix for name in PRESETS)
 
 
 def test_only_beams_do_not_stream():
-    silent = {mode for mode in Mode if not decodings.streams(Decoding(**MODES[mode]))}
+    silent = {mode for mode in Mode if not Decoding(**MODES[mode]).streams}
     assert silent == {Mode.BEAM, Mode.DIVERSE_BEAM}
 
 
@@ -79,7 +83,7 @@ def test_only_beams_do_not_stream():
 def test_a_value_out_of_range_is_refused_by_name(values):
     name, value = next(iter(values.items()))
     with pytest.raises(UsageError) as refusal:
-        decodings.check(Decoding(**values))
+        Decoding(**values).check()
     assert refusal.value.what == f"{name} {value}"
     assert refusal.value.why
     assert refusal.value.fix
@@ -117,6 +121,6 @@ def test_a_value_out_of_range_is_refused_by_name(values):
 )
 def test_values_that_do_not_go_together_are_refused_by_name(values, named):
     with pytest.raises(UsageError) as refusal:
-        decodings.check(Decoding(**values))
+        Decoding(**values).check()
     for name in named:
         assert name in str(refusal.value)

@@ -1,5 +1,8 @@
 """Search over real documents with the real encoder."""
 
+import json
+from collections import Counter
+
 import numpy as np
 import pytest
 from fixtures import library
@@ -9,6 +12,7 @@ from ragapp.index.store import Store
 from ragapp.paths import store_file
 from ragapp.people import LOCAL
 from ragapp.retrieval.query import make_query
+from ragapp.retrieval.rerank import RERANK_DEPTH
 from ragapp.retrieval.search import search
 from ragapp.text.language import language_of
 
@@ -32,7 +36,7 @@ QUESTIONS = {
 
 def found(question, samples, k=5, space=None):
     query = make_query(question, [], samples.encoder)
-    return search(query, samples.kb, space or samples.space, samples.reranker, k)
+    return search(query, samples.kb, space or samples.space, samples.reranker, k).hits
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -45,7 +49,8 @@ def test_the_passage_that_answers_is_among_the_first_five(samples, question):
 def test_a_hit_points_into_its_document(samples):
     documents = {d.path: d for d in samples.kb.documents()}
     for hit in found("白化的指数取多少？", samples, k=10):
-        text = samples.kb.document_text(documents[hit.path].id)
+        assert hit.document_id == documents[hit.path].id
+        text = samples.kb.document_text(hit.document_id)
         assert text[hit.start : hit.end] == hit.text
         assert hit.sentences
         for sentence in hit.sentences:
@@ -74,6 +79,50 @@ def test_a_first_hit_does_not_depend_on_how_many_are_wanted(samples):
 def test_an_empty_knowledge_base_answers_with_nothing(models_dir, samples, tmp_path):
     empty = library(models_dir, samples.kb.folder.parents[1]).open_or_create("empty", LOCAL)
     assert found("anything at all", empty) == []
+
+
+def test_only_some_documents_are_searched(samples):
+    chosen = {
+        d.id for d in samples.kb.documents() if d.name in ("大模型对话格式.md", "繁體中文檢索.txt")
+    }
+    query = make_query("白化的指数取多少检索效果最好？", [], samples.encoder)
+    found = search(query, samples.kb, samples.space, samples.reranker, 1000, chosen)
+    assert {hit.document_id for hit in found.hits} == chosen
+    chunks = {d.id: d.chunks for d in samples.kb.documents()}
+    assert len(found.hits) == sum(chunks[each] for each in chosen)
+
+
+def test_a_trace_says_what_became_of_every_candidate(samples):
+    query = make_query("白化的指数取多少？", [], samples.encoder)
+    found = search(query, samples.kb, samples.space, samples.reranker, 3)
+    rows = json.loads(json.dumps(found.trace.to_json()))["candidates"]
+    assert len(rows) == sum(document.chunks for document in samples.kb.documents())
+    kept = sorted((row for row in rows if row["cut"] is None), key=lambda row: row["reranked_rank"])
+    assert [row["chunk_id"] for row in kept] == [hit.chunk_id for hit in found.hits]
+    for row, hit in zip(kept, found.hits, strict=True):
+        assert (row["dense"], row["lexical"]) == (hit.dense, hit.lexical)
+        assert row["reranked"] == hit.score
+    cuts = Counter(row["cut"] for row in rows)
+    assert cuts == {None: 3, "count": RERANK_DEPTH - 3, "depth": len(rows) - RERANK_DEPTH}
+    for scores, rank in (("dense", "dense_rank"), ("lexical", "lexical_rank"),
+                         ("fused", "fused_rank")):  # fmt: skip
+        ordered = sorted(rows, key=lambda row: row[rank])
+        assert [row[rank] for row in ordered] == list(range(1, len(rows) + 1))
+        assert [r[scores] for r in ordered] == sorted((r[scores] for r in rows), reverse=True)
+
+
+def test_chunks_deleted_since_the_index_was_opened_make_room_for_others(samples, monkeypatch):
+    query = make_query("白化", [], samples.encoder)
+    before = search(query, samples.kb, samples.space, samples.reranker, 30)
+    gone = {hit.chunk_id for hit in before.hits[:10]}
+    read = samples.kb.chunks
+    monkeypatch.setattr(
+        samples.kb, "chunks", lambda ids: {k: v for k, v in read(ids).items() if k not in gone}
+    )
+    after = search(query, samples.kb, samples.space, samples.reranker, 20)
+    assert len(after.hits) == 20
+    assert not gone & {hit.chunk_id for hit in after.hits}
+    assert {r.chunk_id for r in after.trace.candidates() if r.cut == "deleted"} == gone
 
 
 def test_simplified_finds_traditional_and_the_other_way_round(samples):

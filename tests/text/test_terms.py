@@ -1,8 +1,10 @@
 """Terms are the same for a document and for whoever asks about it."""
 
+import hashlib
+
 import pytest
 
-from ragapp.text.terms import coverage, fold, term_counts, term_hash, terms
+from ragapp.text.terms import TERMS_VERSION, coverage, fold, term_counts, term_hash, terms
 
 
 @pytest.mark.parametrize(
@@ -85,3 +87,19 @@ def test_coverage_is_the_weight_of_the_terms_shared(text):
 
 def test_folding_maps_traditional_to_simplified():
     assert fold("繁體中文檢索") == "繁体中文检索"
+
+
+def test_the_stored_rules_have_not_changed():
+    """Terms lie in knowledge bases as hashes: other hashes need another ``TERMS_VERSION``."""
+    digest = hashlib.sha256()
+    for text in (
+        "Whitening removes anisotropy from the vectors' classes.",
+        "檢索軟體用ＢＭ２５，也用 FAISS：㐂𠮷豈ﬁ。",
+        "ﾃﾞｰﾀ と 한국어 naïve Übung 頭髮乾燥",
+        "2.1 第三章 queries 123 e\u0301tude",
+    ):
+        counted = term_counts(text)
+        digest.update(counted.hashes.astype("<u8").tobytes())
+        digest.update(counted.counts.astype("<u2").tobytes())
+    assert TERMS_VERSION == 1
+    assert digest.hexdigest() == "e2860741a3963a7e227737bbca026ce3bd05e4d53fa4107de44610900fb479b0"

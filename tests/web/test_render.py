@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ragapp.conversations.exchange import Exchange
+from ragapp.errors import UsageError
 from ragapp.types import (
     AnswerCited,
     AnswerDone,
@@ -18,22 +19,25 @@ from ragapp.types import (
     FinishReason,
     ScoredSentence,
 )
-from ragapp.uploads import FileRow
+from ragapp.uploads.queue import FileRow
 from ragapp.web import render
 from ragapp.web.strings import CHINESE, ENGLISH
 
 ATTACK = '<img src=x onerror="hack()"> & <script>hack()</script>'
 
 
-def cited(number: int, sentence: str = "A sentence.", start: int = 0) -> AnswerCited:
-    return AnswerCited(Citation(number, "a.md", None, sentence, start, start + len(sentence)))
+def cited(
+    number: int, sentence: str = "A sentence.", start: int = 0, *, offset: int = 3
+) -> AnswerCited:
+    end = start + len(sentence)
+    return AnswerCited(Citation(number, "a.md", None, sentence, start, end, document_id=1), offset)
 
 
 def evidence(number: int, text: str, document: str = "a.md") -> Evidence:
     sentence = ScoredSentence(text, 10, 10 + len(text), 3, 1.0)
     return Evidence(
         number, document, "/docs/a.md", 3, ("Part", ATTACK), 10, 10 + len(text), text, 1.0,
-        (sentence,),
+        (sentence,), document_id=1,
     )  # fmt: skip
 
 
@@ -60,7 +64,7 @@ def test_an_untraced_mark_stays_text() -> None:
 
 
 def test_a_number_that_a_quoted_document_holds_itself_stays_text() -> None:
-    html = answer(exchange(AnswerText("“As Smith [1] says” [1]"), cited(1)))
+    html = answer(exchange(AnswerText("“As Smith [1] says” [1]"), cited(1, offset=20)))
     assert "Smith [1] says" in html
     assert html.count("<a ") == 1
 
@@ -94,11 +98,11 @@ def test_questions_names_headings_and_excerpts_are_escaped() -> None:
     made = exchange(
         EvidenceFound((evidence(1, ATTACK, document=ATTACK),)),
         AnswerText("Yes[1]"),
-        AnswerCited(Citation(1, ATTACK, 3, ATTACK, 10, 10 + len(ATTACK))),
+        AnswerCited(Citation(1, ATTACK, 3, ATTACK, 10, 10 + len(ATTACK), document_id=1), 3),
         AnswerDone("Yes[1]", False, FinishReason.STOP),
     )
     html = render.conversation_html([made], ENGLISH) + render.evidence_html([made], ENGLISH)
-    html += render.files_html([FileRow(ATTACK, error=ATTACK)], ENGLISH)
+    html += render.files_html([FileRow(ATTACK, error=UsageError(ATTACK, ATTACK, ATTACK))], ENGLISH)
     assert "<img" not in html
     assert "<script" not in html
     assert 'onerror="' not in html

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from ragapp.documents.readers import Extract
+from ragapp.text.chinese import UNSPACED
 from ragapp.types import Heading
 
 PARAGRAPH_BREAK = "\n\n"
@@ -14,19 +16,11 @@ _NEWLINES = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 # Control characters other than tab and newline, soft hyphens, byte order marks, noncharacters and
 # lone surrogates: none of them can be seen, and the last cannot be stored as UTF-8.
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\ufeff\ufffe\uffff\ud800-\udfff]")
-_TRAILING_SPACE = re.compile(r"[^\S\n]+$", re.MULTILINE)
 _BLANK_LINES = re.compile(r"\n{3,}")
 
-# Characters written without spaces between words: CJK symbols and punctuation, kana, bopomofo,
-# ideographs with their extensions, and full-width forms. Hangul is written with spaces.
-CJK = (
-    "\u2e80-\u2fdf\u3001-\u30ff\u3100-\u312f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
-    "\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60\uffe0-\uffe6\U00020000-\U0003ffff"
-)
-_ENDS_IN_CJK = re.compile(f"[{CJK}“”‘’…—]$")
-_STARTS_WITH_CJK = re.compile(f"[{CJK}“”‘’…—]")
-_BROKEN_WORD = re.compile(r"[^\W\d_]{2,}-$")
-_WRAP_BETWEEN_CJK = re.compile(rf"(?<=[{CJK}])[^\S\n]*\n\s*(?=[{CJK}])")
+_BESIDE_CJK = re.compile(f"[{UNSPACED}“”‘’…—]")
+_BROKEN_WORD = re.compile(r"[^\W\d_]{2}-")
+_WRAP_BETWEEN_CJK = re.compile(rf"(?<=[{UNSPACED}])[^\S\n]*\n\s*(?=[{UNSPACED}])")
 
 
 def clean(text: str) -> str:
@@ -35,7 +29,9 @@ def clean(text: str) -> str:
     Every other character stays as it is: offsets must lead to what the source says.
     """
     text = _INVISIBLE.sub("", _NEWLINES.sub("\n", text))
-    return _BLANK_LINES.sub(PARAGRAPH_BREAK, _TRAILING_SPACE.sub("", text))
+    # line by line: a pattern for space before a line's end is quadratic in the space within a line
+    text = "\n".join(line.rstrip() for line in text.split("\n"))
+    return _BLANK_LINES.sub(PARAGRAPH_BREAK, text)
 
 
 def collapse_space(text: str) -> str:
@@ -43,23 +39,30 @@ def collapse_space(text: str) -> str:
     return " ".join(_WRAP_BETWEEN_CJK.sub("", text.strip()).split())
 
 
-def join_lines(left: str, right: str) -> str:
-    """Return two lines of one paragraph as one.
+def join_lines(lines: Iterable[str]) -> str:
+    """Return the lines of one paragraph as one, joined as ``seam`` says, without empty ones."""
+    pieces: list[str] = []
+    for line in filter(None, map(str.strip, lines)):
+        if pieces:
+            pieces[-1], between = seam(pieces[-1], line)
+            pieces.append(between)
+        pieces.append(line)
+    return "".join(pieces)
+
+
+def seam(left: str, right: str) -> tuple[str, str]:
+    """Return what stays of ``left``, and what goes between it and ``right`` on one line.
 
     Nothing goes between two Chinese characters, a word hyphenated at the line's end is mended when
-    both halves are lower case, and everything else gets a space.
+    both halves are lower case, and everything else gets a space. Looks at the ends only.
     """
-    left, right = left.rstrip(), right.lstrip()
-    if not left or not right:
-        return left + right
-    broken = _BROKEN_WORD.search(left)
-    if broken and broken[0][-2].islower() and right[0].islower():
-        return left[:-1] + right
+    if _BROKEN_WORD.fullmatch(left[-3:]) and left[-2].islower() and right[0].islower():
+        return left[:-1], ""
     if left[-1] in "-/" and right[0].isalnum() and left[-2:-1].isalnum():
-        return left + right
-    if _ENDS_IN_CJK.search(left) and _STARTS_WITH_CJK.match(right):
-        return left + right
-    return f"{left} {right}"
+        return left, ""
+    if _BESIDE_CJK.match(left[-1]) and _BESIDE_CJK.match(right[0]):
+        return left, ""
+    return left, " "
 
 
 class Composer:

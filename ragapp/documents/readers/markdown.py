@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import unescape
 from typing import TYPE_CHECKING
 
-from ragapp.documents.readers import Extract
+from ragapp.documents.readers import Extract, Format
 from ragapp.documents.readers.compose import Composer, join_lines
 from ragapp.documents.readers.text import damage_notes
 from ragapp.text.decode import decode
@@ -75,7 +75,7 @@ class _Walker:
     _code_block = _fence
 
     def _html_block(self, token: Token) -> None:
-        self._block(unescape(_TAG.sub("", _COMMENT.sub("", token.content))).strip())
+        self._block(unescape(_without_tags(token.content)).strip())
 
     def _bullet_list_open(self, _: Token) -> None:
         self._lists.append(None)
@@ -123,28 +123,42 @@ class _Walker:
         self._marker = ""
 
 
+def _without_tags(source: str) -> str:
+    """Return HTML source without comments and tags; what is opened and never closed stays text.
+
+    Each pattern sees the source up to the last mark that closes one, so that every beginning
+    finds its end: without one, it would look for it to the end of the source, each time anew.
+    """
+    for pattern, closing in ((_COMMENT, "-->"), (_TAG, ">")):
+        end = source.rfind(closing) + len(closing) if closing in source else 0
+        source = pattern.sub("", source[:end]) + source[end:]
+    return source
+
+
 def inline_text(tokens: Sequence[Token]) -> str:
     """Return what a reader sees of inline tokens; wrapped lines become one."""
-    lines = [""]
+    finished: list[str] = []
     wrapped: list[str] = []  # lines of the source that make up the line being put together
+    pieces: list[str] = []  # of the line of the source being read
     for token in tokens:
         if token.type == "softbreak":
-            wrapped.append(lines[-1])
-            lines[-1] = ""
+            wrapped.append("".join(pieces))
+            pieces = []
         elif token.type == "hardbreak" or (token.type == "html_inline" and "<br" in token.content):
-            lines[-1] = _unwrap([*wrapped, lines[-1]])
-            wrapped = []
-            lines.append("")
+            finished.append(join_lines([*wrapped, "".join(pieces)]))
+            wrapped, pieces = [], []
         elif token.type == "image":
-            lines[-1] += inline_text(token.children or [])
+            pieces.append(inline_text(token.children or []))
         elif token.type in ("text", "code_inline"):
-            lines[-1] += token.content
-    lines[-1] = _unwrap([*wrapped, lines[-1]])
-    return "\n".join(line.strip() for line in lines)
+            pieces.append(token.content)
+    finished.append(join_lines([*wrapped, "".join(pieces)]))
+    return "\n".join(finished)
 
 
-def _unwrap(lines: Sequence[str]) -> str:
-    text = ""
-    for line in lines:
-        text = join_lines(text, line)
-    return text
+FORMAT = Format(
+    name="Markdown",
+    title="Markdown",
+    suffixes=(".md", ".markdown"),
+    media_type="text/markdown",
+    read=read,
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ragapp.documents.readers import Extract
+from ragapp.documents.readers import Extract, Format
 from ragapp.documents.readers.compose import clean
 from ragapp.text.decode import decode
 from ragapp.types import Heading
@@ -65,3 +65,13 @@ def _as_heading(line: str, start: int, *, alone: bool) -> Heading | None:
         if pattern.fullmatch(title):
             return Heading(level, title, start + line.index(title))
     return None
+
+
+FORMAT = Format(
+    name="text",
+    name_zh="纯文本",
+    title="plain text",
+    suffixes=(".txt", ".text"),
+    media_type="text/plain",
+    read=read,
+)

@@ -7,18 +7,28 @@ import logging
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
 from ragapp.errors import EngineError, UsageError
-from ragapp.llm import decoding as decodings
+from ragapp.llm.batch import generate_concurrently, require_chat
 from ragapp.llm.decoding import Decoding, Mode
 from ragapp.llm.endpoint.address import CONNECT_S, SHORT_REQUEST_S, Endpoint
 from ragapp.llm.endpoint.stream import EventStream
 from ragapp.llm.endpoint.tokens import TokenCounter
-from ragapp.llm.engine import GenerationDone, Message, TextDelta, decode_rate
+from ragapp.llm.engine import (
+    BatchOutcome,
+    Done,
+    EngineKind,
+    Message,
+    Prompt,
+    Text,
+    Thought,
+    decode_rate,
+)
+from ragapp.llm.reader import ThoughtSplitter
 from ragapp.llm.tokenizers.protocol import WORD_JOINER
 from ragapp.types import CancelCheck, FinishReason
 
@@ -52,7 +62,10 @@ class EndpointEngine:
         SettingsError: ``url`` is no address, or ``key`` cannot be sent.
     """
 
+    kind = EngineKind.ENDPOINT
+    dtype = "the engine's"
     caches_prefixes = False  # the server may, but it is not ours alone
+    continues_texts = False
 
     def __init__(
         self,
@@ -103,8 +116,9 @@ class EndpointEngine:
         engine.context_tokens = min(wanted, declared or wanted)
         return engine
 
-    def count_tokens(self, messages: Sequence[Message]) -> int:
+    def count_tokens(self, prompt: Prompt) -> int:
         """Count the tokens of a prompt, as the server does (vLLM, llama.cpp) or by an estimate."""
+        messages = require_chat(prompt, self.name)
         return self._tokens.count({"model": self.name, **_plain(messages), **self._switches})
 
     def neutralise(self, text: str) -> str:
@@ -113,10 +127,10 @@ class EndpointEngine:
 
     def check(self, decoding: Decoding) -> None:
         """Refuse values that do not go together, or that the protocol does not have."""
-        decodings.check(decoding)
+        decoding.check()
         lacking: list[str] = []
-        if decodings.mode(decoding) not in (Mode.GREEDY, Mode.SAMPLING):
-            lacking.append(decodings.mode(decoding))
+        if decoding.mode not in (Mode.GREEDY, Mode.SAMPLING):
+            lacking.append(decoding.mode)
         lacking += ["forbidden_words"] if decoding.forbidden_words else []
         lacking += ["no_repeat_ngram_size"] if decoding.no_repeat_ngram_size else []
         if lacking:
@@ -128,11 +142,12 @@ class EndpointEngine:
 
     def generate(
         self, messages: Sequence[Message], decoding: Decoding, cancel: CancelCheck
-    ) -> Iterator[TextDelta | GenerationDone]:
-        """Stream an answer; the last item is a ``GenerationDone``.
+    ) -> Iterator[Thought | Text | Done]:
+        """Stream an answer; the last item is a ``Done``.
 
-        What the model thinks comes first, between ``<think>`` and ``</think>``. Counts of tokens
-        are the server's; where it was stopped before it gave them, the pieces of text count.
+        Thoughts are those that the server tells apart, or that its model puts between marks.
+        Counts of tokens are the server's; where it was stopped before it gave them, the pieces of
+        text count.
 
         Raises:
             EngineError: the server does not answer, refuses, or goes away; what it said remains.
@@ -146,13 +161,19 @@ class EndpointEngine:
             yield from self._stream(messages, decoding, cancel, answer)
         yield answer.done()
 
+    def generate_batch(
+        self, prompts: Sequence[Prompt], decoding: Decoding, cancel: CancelCheck
+    ) -> list[BatchOutcome]:
+        """Answer several chats at once, each with a request of its own."""
+        return generate_concurrently(self, prompts, decoding, cancel)
+
     def _stream(
         self,
         messages: Sequence[Message],
         decoding: Decoding,
         cancel: CancelCheck,
         answer: _Answer,
-    ) -> Iterator[TextDelta]:
+    ) -> Iterator[Thought | Text]:
         request = self._request(messages, decoding)
         refused = functools.partial(self._refused, switched=SWITCH in request)
         with EventStream(self._endpoint, request, refused) as events:
@@ -166,10 +187,8 @@ class EndpointEngine:
                     continue
                 except EOFError:
                     break
-                if text := answer.take(event):
-                    yield TextDelta(text)
-            if text := answer.finish():
-                yield TextDelta(text)
+                yield from answer.take(event)
+            yield from answer.finish()
 
     def _request(self, messages: Sequence[Message], decoding: Decoding) -> dict[str, Any]:
         return {
@@ -220,12 +239,13 @@ class _Answer:
     started: float
     pieces: int = 0
     first_token_s: float | None = None
-    thinking: bool = False
+    thought: bool = False
+    splitter: ThoughtSplitter = field(default_factory=ThoughtSplitter)
     reason: FinishReason = FinishReason.STOP
     usage: Mapping[str, Any] | None = None
 
-    def take(self, event: Mapping[str, Any]) -> str:
-        """Take an event; return the text in it, often empty."""
+    def take(self, event: Mapping[str, Any]) -> Iterator[Thought | Text]:
+        """Take an event; yield what is in it, often nothing."""
         self.usage = event.get("usage") or self.usage
         choices = event.get("choices") or [{}]
         delta = choices[0].get("delta") or {}
@@ -236,25 +256,25 @@ class _Answer:
         if thought or said:
             self.pieces += 1
             self.first_token_s = self.first_token_s or time.perf_counter() - self.started
-        opened = "<think>" if thought and not self.thinking else ""
-        self.thinking = self.thinking or bool(thought)
-        closed = self.finish() if said else ""
-        return opened + (thought + closed + said).replace(WORD_JOINER, "")
+        thought = thought.replace(WORD_JOINER, "")
+        if thought := thought if self.thought else thought.lstrip():
+            self.thought = True
+            yield Thought(thought)
+        yield from self.splitter.push(said.replace(WORD_JOINER, ""))
 
-    def finish(self) -> str:
-        """Return what ends the thinking, if the model is at it."""
-        was_thinking, self.thinking = self.thinking, False
-        return "</think>" if was_thinking else ""
+    def finish(self) -> Iterator[Thought | Text]:
+        """Yield what was held back."""
+        return self.splitter.finish()
 
-    def done(self) -> GenerationDone:
+    def done(self) -> Done:
         total_s = time.perf_counter() - self.started
         usage = self.usage or {}
         details = usage.get("prompt_tokens_details") or {}
         count = usage.get("completion_tokens") or self.pieces
-        return GenerationDone(
+        return Done(
             finish_reason=self.reason,
             prompt_tokens=usage.get("prompt_tokens") or 0,
-            cached_tokens=details.get("cached_tokens") or 0,
+            cached_tokens=details.get("cached_tokens"),
             completion_tokens=count,
             first_token_s=self.first_token_s,
             tokens_per_s=decode_rate(count, self.first_token_s, total_s),

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ragapp.errors import EngineError, ModelError, UsageError
-from ragapp.llm import decoding as decodings
+from ragapp.llm.batch import generate_concurrently, require_chat
 from ragapp.llm.decoding import Decoding, Mode
-from ragapp.llm.engine import GenerationDone, Message, TextDelta, decode_rate
-from ragapp.llm.openvino.cached_prefix import CachedPrefixes
+from ragapp.llm.engine import BatchOutcome, Done, EngineKind, Message, Prompt, Text, Thought
 from ragapp.llm.openvino.process import OpenVinoProcess
-from ragapp.llm.stream import AnswerReader
+from ragapp.llm.reader import AnswerReader
 from ragapp.llm.tokenizers.protocol import ChatTokenizer
 from ragapp.types import CancelCheck
 
@@ -43,7 +42,10 @@ def open_export(folder: Path, name: str, context_tokens: int) -> OpenVinoProcess
 class OpenVinoEngine:
     """A chat model that was exported for OpenVINO; generations of several threads run together."""
 
+    kind = EngineKind.OPENVINO
+    dtype = "the engine's"
     caches_prefixes = True
+    continues_texts = False
 
     def __init__(
         self, process: OpenVinoProcess, tokenizer: ChatTokenizer, name: str, context_tokens: int
@@ -52,11 +54,10 @@ class OpenVinoEngine:
         self.context_tokens = context_tokens
         self.tokenizer = tokenizer
         self._process = process
-        self._forget()
 
-    def count_tokens(self, messages: Sequence[Message]) -> int:
+    def count_tokens(self, prompt: Prompt) -> int:
         """Count the tokens of a prompt as the chat template renders it."""
-        return len(self.tokenizer.prompt_ids(messages))
+        return len(self.tokenizer.prompt_ids(require_chat(prompt, self.name)))
 
     def neutralise(self, text: str) -> str:
         """Return text in which nothing can be read as a control token of the model."""
@@ -64,10 +65,10 @@ class OpenVinoEngine:
 
     def check(self, decoding: Decoding) -> None:
         """Refuse values that do not go together, or that OpenVINO GenAI does not have."""
-        decodings.check(decoding)
+        decoding.check()
         lacking: list[str] = []
-        if decodings.mode(decoding) not in (Mode.GREEDY, Mode.SAMPLING):
-            lacking.append(decodings.mode(decoding))
+        if decoding.mode not in (Mode.GREEDY, Mode.SAMPLING):
+            lacking.append(decoding.mode)
         lacking += ["forbidden_words"] if decoding.forbidden_words else []
         lacking += ["no_repeat_ngram_size"] if decoding.no_repeat_ngram_size else []
         if lacking:
@@ -79,8 +80,8 @@ class OpenVinoEngine:
 
     def generate(
         self, messages: Sequence[Message], decoding: Decoding, cancel: CancelCheck
-    ) -> Iterator[TextDelta | GenerationDone]:
-        """Stream an answer; the last item is a ``GenerationDone``.
+    ) -> Iterator[Thought | Text | Done]:
+        """Stream an answer; the last item is a ``Done``. How much was cached is not told.
 
         Raises:
             EngineError: OpenVINO failed, or the prompt does not fit its cache.
@@ -90,18 +91,13 @@ class OpenVinoEngine:
         prompt = self.tokenizer.prompt_ids(messages)
         room = self.context_tokens - len(prompt)
         decoding = replace(decoding, max_new_tokens=max(1, min(decoding.max_new_tokens, room)))
-        answer = AnswerReader(self.tokenizer, decoding)
-        first_token_s: float | None = None
+        answer = AnswerReader(
+            self.tokenizer, decoding, started=started, thinking=self.tokenizer.opens_thinking
+        )
         request = None
         try:
             request = self._process.begin(prompt, self._generation_config(decoding))
-            if self._process.pid != self._cached_by:
-                self._forget()
-            for text in answer.read(request.tokens(cancel)):
-                if first_token_s is None and answer.tokens:
-                    first_token_s = time.perf_counter() - started
-                if text:
-                    yield TextDelta(text)
+            yield from answer.read(request.tokens(cancel))
         except RuntimeError as error:
             raise EngineError(
                 f"generation with '{self.name}'",
@@ -111,19 +107,13 @@ class OpenVinoEngine:
         finally:
             if request is not None:
                 self._process.end(request)
-        yield GenerationDone(
-            finish_reason=answer.finish_reason(request.cancelled),
-            prompt_tokens=len(prompt),
-            cached_tokens=self._cached.take(prompt, request.said),
-            completion_tokens=answer.tokens,
-            first_token_s=first_token_s,
-            tokens_per_s=decode_rate(answer.tokens, first_token_s, time.perf_counter() - started),
-        )
+        yield answer.done(len(prompt), None, cancelled=request.cancelled)
 
-    def _forget(self) -> None:
-        """Start with an empty cache, as a process does."""
-        self._cached_by = self._process.pid
-        self._cached = CachedPrefixes(CACHED_CONTEXTS * self.context_tokens, BLOCK_TOKENS)
+    def generate_batch(
+        self, prompts: Sequence[Prompt], decoding: Decoding, cancel: CancelCheck
+    ) -> list[BatchOutcome]:
+        """Answer several chats at once; OpenVINO computes them together."""
+        return generate_concurrently(self, prompts, decoding, cancel)
 
     def _generation_config(self, decoding: Decoding) -> dict[str, Any]:
         config: dict[str, Any] = {

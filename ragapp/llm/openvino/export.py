@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ragapp import paths
 from ragapp.errors import DiskFull, ModelError
 from ragapp.llm.openvino.graph import WeightFormat, build_graph, unsupported
+from ragapp.llm.untyped import Configuration
 
 if TYPE_CHECKING:
     import torch
@@ -88,7 +89,7 @@ def _export(folder: Path, target: Path, name: str, weight_format: WeightFormat) 
         ) from error
 
 
-def _config(folder: Path) -> Any:  # noqa: ANN401 - a transformers configuration
+def _config(folder: Path) -> Configuration:
     from transformers import AutoConfig
 
     return AutoConfig.from_pretrained(folder)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ragapp.llm.untyped import Configuration, Node
 
 if TYPE_CHECKING:
     import openvino
@@ -32,7 +34,7 @@ class WeightFormat(StrEnum):
     FLOAT32 = "float32"
 
 
-def unsupported(config: Any) -> str | None:  # noqa: ANN401 - a transformers configuration
+def unsupported(config: Configuration) -> str | None:
     """Return why a model cannot be drawn, None when it can."""
     if config.model_type not in SUPPORTED:
         return f"the architecture {config.model_type} is not among {', '.join(SUPPORTED)}"
@@ -45,7 +47,7 @@ def unsupported(config: Any) -> str | None:  # noqa: ANN401 - a transformers con
 
 
 def build_graph(
-    config: Any,  # noqa: ANN401
+    config: Configuration,
     weight: Callable[[str], torch.Tensor],
     names: Sequence[str],
     weight_format: WeightFormat,
@@ -62,7 +64,7 @@ class _Graph:
 
     def __init__(
         self,
-        config: Any,  # noqa: ANN401
+        config: Configuration,
         weight: Callable[[str], torch.Tensor],
         names: frozenset[str],
         weight_format: WeightFormat,
@@ -78,7 +80,7 @@ class _Graph:
         self.head_dim: int = declared or config.hidden_size // config.num_attention_heads
         self.frequencies, self.rotary_scale = rotary_frequencies(config)
         self.rotary_dim = 2 * len(self.frequencies)
-        self.sinks: list[Any] = []
+        self.sinks: list[Node] = []
 
     def model(self) -> openvino.Model:
         """Draw everything."""
@@ -107,7 +109,7 @@ class _Graph:
         logits.output(0).set_names({"logits"})
         return openvino.Model([logits], self.sinks, inputs, self.config.model_type)
 
-    def _layer(self, hidden: Any, layer: int) -> Any:  # noqa: ANN401 - nodes of the graph are untyped
+    def _layer(self, hidden: Node, layer: int) -> Node:
         op, name = self.op, f"model.layers.{layer}."
         after_attention, before_mlp, after_mlp = (
             ("post_self_attn_layernorm", "post_attention_layernorm", "post_mlp_layernorm")
@@ -123,7 +125,7 @@ class _Graph:
             fed = self._norm(fed, name + after_mlp)
         return op.add(hidden, fed)
 
-    def _attention(self, hidden: Any, layer: int) -> Any:  # noqa: ANN401
+    def _attention(self, hidden: Node, layer: int) -> Node:
         op, name = self.op, f"model.layers.{layer}.self_attn."
         query = self._split_heads(self._linear(hidden, name + "q_proj", self.heads), self.heads)
         key = self._split_heads(self._linear(hidden, name + "k_proj", self.kv_heads), self.kv_heads)
@@ -141,7 +143,7 @@ class _Graph:
         )
         return self._linear(joined, name + "o_proj")
 
-    def _mlp(self, hidden: Any, name: str) -> Any:  # noqa: ANN401
+    def _mlp(self, hidden: Node, name: str) -> Node:
         op = self.op
         if name + "gate_up_proj.weight" in self.names:
             packed = self.weight(name + "gate_up_proj.weight")
@@ -152,7 +154,7 @@ class _Graph:
             up = self._linear(hidden, name + "up_proj")
         return self._linear(op.multiply(op.swish(gate), up), name + "down_proj")
 
-    def _linear(self, hidden: Any, name: str, rotated_heads: int = 0) -> Any:  # noqa: ANN401
+    def _linear(self, hidden: Node, name: str, rotated_heads: int = 0) -> Node:
         """Draw a linear layer; ``rotated_heads``: its outputs in the order ``_rotate`` wants."""
         weight = self._rotary_order(self.weight(name + ".weight"), rotated_heads)
         result = self.op.matmul(hidden, self._compressed(weight), False, True)
@@ -161,13 +163,13 @@ class _Graph:
             result = self.op.add(result, _plain(bias.reshape(1, 1, -1)))
         return result
 
-    def _norm(self, hidden: Any, name: str) -> Any:  # noqa: ANN401
+    def _norm(self, hidden: Node, name: str) -> Node:
         op, epsilon = self.op, self.config.rms_norm_eps
         mean = op.reduce_mean(op.power(hidden, self._float(2.0)), self._ints(-1), True)
         scale = op.divide(self._float(1.0), op.sqrt(op.add(mean, self._float(epsilon))))
         return op.multiply(op.multiply(hidden, scale), _plain(self.weight(name + ".weight")))
 
-    def _rotary(self, positions: Any) -> tuple[Any, Any]:  # noqa: ANN401
+    def _rotary(self, positions: Node) -> tuple[Node, Node]:
         op = self.op
         column = _plain(self.frequencies.reshape(1, -1, 1))
         one = self._ints(1)
@@ -183,7 +185,7 @@ class _Graph:
             cos, sin = op.multiply(cos, scale), op.multiply(sin, scale)
         return op.unsqueeze(cos, self._int(1)), op.unsqueeze(sin, self._int(1))
 
-    def _rotate(self, heads: Any) -> Any:  # noqa: ANN401
+    def _rotate(self, heads: Node) -> Node:
         op, dim = self.op, self.rotary_dim
         turned = heads if dim == self.head_dim else self._part(heads, 0, dim)
         second = op.multiply(self._part(turned, dim // 2, LAST), self._float(-1.0))
@@ -208,7 +210,7 @@ class _Graph:
         )
         return rows.reshape(heads, self.head_dim, -1)[:, order].reshape(rows.shape)
 
-    def _causal_mask(self, attention_mask: Any, positions: Any) -> Any:  # noqa: ANN401
+    def _causal_mask(self, attention_mask: Node, positions: Node) -> Node:
         op = self.op
         length = op.squeeze(op.gather(op.shape_of(attention_mask), self._ints(1), self._int(0)),
                             self._int(0))  # fmt: skip
@@ -218,7 +220,7 @@ class _Graph:
         padding = op.equal(op.unsqueeze(attention_mask, self._ints(1, 2)), self._int(0))
         return op.select(op.logical_or(later, padding), self._float(MASKED), self._float(0.0))
 
-    def _cached(self, new: Any, name: str) -> Any:  # noqa: ANN401
+    def _cached(self, new: Node, name: str) -> Node:
         """Put new keys or values behind those of the variable ``name``, (batch, heads, n, dim)."""
         import openvino
 
@@ -230,7 +232,7 @@ class _Graph:
         self.sinks.append(self.variables.assign(both, name))
         return both
 
-    def _repeated(self, heads: Any) -> Any:  # noqa: ANN401
+    def _repeated(self, heads: Node) -> Node:
         """Give every query head its own copy of the key or value head that it shares."""
         op, copies = self.op, self.heads // self.kv_heads
         if copies == 1:
@@ -244,44 +246,44 @@ class _Graph:
         )
         return op.reshape(spread, self._ints(0, self.heads, -1, self.head_dim), True)
 
-    def _split_heads(self, hidden: Any, heads: int) -> Any:  # noqa: ANN401
+    def _split_heads(self, hidden: Node, heads: int) -> Node:
         op = self.op
         split = op.reshape(hidden, self._ints(0, 0, heads, self.head_dim), True)
         return op.transpose(split, self._ints(0, 2, 1, 3))
 
-    def _matrix(self, name: str) -> Any:  # noqa: ANN401
+    def _matrix(self, name: str) -> Node:
         return self._compressed(self.weight(name))
 
-    def _compressed(self, weight: torch.Tensor) -> Any:  # noqa: ANN401
+    def _compressed(self, weight: torch.Tensor) -> Node:
         return _compressed(weight, self.format)
 
-    def _part(self, node: Any, start: int, stop: int) -> Any:  # noqa: ANN401
+    def _part(self, node: Node, start: int, stop: int) -> Node:
         ints = self._ints
         return self.op.slice(node, ints(start), ints(stop), ints(1), ints(3))
 
-    def _input(self, name: str, rank: int, kind: openvino.Type) -> Any:  # noqa: ANN401
+    def _input(self, name: str, rank: int, kind: openvino.Type) -> Node:
         node = self.op.parameter([-1] * rank, kind)
         node.set_friendly_name(name)
         node.output(0).set_names({name})
         return node
 
-    def _int(self, value: int) -> Any:  # noqa: ANN401
+    def _int(self, value: int) -> Node:
         import numpy as np
 
         return self.op.constant(np.array(value, dtype=np.int64))
 
-    def _ints(self, *values: int) -> Any:  # noqa: ANN401
+    def _ints(self, *values: int) -> Node:
         import numpy as np
 
         return self.op.constant(np.array(values, dtype=np.int64))
 
-    def _float(self, value: float) -> Any:  # noqa: ANN401
+    def _float(self, value: float) -> Node:
         import numpy as np
 
         return self.op.constant(np.array(value, dtype=np.float32))
 
 
-def rotary_frequencies(config: Any) -> tuple[torch.Tensor, float]:  # noqa: ANN401
+def rotary_frequencies(config: Configuration) -> tuple[torch.Tensor, float]:
     """Return the angles a position (dim / 2,) float32, and what cosine and sine are scaled by."""
     import torch
     from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
@@ -297,19 +299,19 @@ def rotary_frequencies(config: Any) -> tuple[torch.Tensor, float]:  # noqa: ANN4
     return 1.0 / parameters["rope_theta"] ** steps, 1.0
 
 
-def _compressed(weight: torch.Tensor, weight_format: WeightFormat) -> Any:  # noqa: ANN401
+def _compressed(weight: torch.Tensor, weight_format: WeightFormat) -> Node:
     """Return a node with a weight matrix (outputs, inputs), as float32 to those who read it."""
     return _plain(weight) if weight_format is WeightFormat.FLOAT32 else _int8(weight.float())
 
 
-def _plain(tensor: torch.Tensor) -> Any:  # noqa: ANN401
+def _plain(tensor: torch.Tensor) -> Node:
     """Return a float32 constant."""
     from openvino import opset13 as op
 
     return op.constant(tensor.float().contiguous().numpy())
 
 
-def _int8(weight: torch.Tensor) -> Any:  # noqa: ANN401
+def _int8(weight: torch.Tensor) -> Node:
     """Symmetric, one scale a row."""
     import torch
     from openvino import opset13 as op

@@ -29,7 +29,6 @@ class Generation:
 
     number: int
     events: queue.SimpleQueue[int | RuntimeError | None] = field(default_factory=queue.SimpleQueue)
-    said: list[int] = field(default_factory=list)
     cancelled: bool = False
 
     def tokens(self, cancel: CancelCheck) -> Iterator[int]:
@@ -48,7 +47,6 @@ class Generation:
                 return
             if isinstance(event, RuntimeError):
                 raise event
-            self.said.append(event)
             yield event
 
 

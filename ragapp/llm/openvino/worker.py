@@ -24,6 +24,8 @@ import sys
 import threading
 from typing import Any, TextIO
 
+from ragapp.llm.untyped import Pipeline
+
 STEP_TOKENS = 512
 """Most tokens computed at once, so that a long prompt lets the answers of others go on."""
 ACTIVATION_GROUP = "128"
@@ -43,7 +45,7 @@ class Worker:
         self._commands = commands
         self._out = out
         self._running: dict[int, Any] = {}
-        self._pipeline: Any = None
+        self._pipeline: Pipeline = None
 
     def run(self) -> None:
         """Open the pipeline, then serve until there are no more commands."""
@@ -121,7 +123,7 @@ class Worker:
         self._out.flush()
 
 
-def open_pipeline(folder: str, kv_blocks: int) -> Any:  # noqa: ANN401 - OpenVINO GenAI is untyped
+def open_pipeline(folder: str, kv_blocks: int) -> Pipeline:
     """Open an export with a prefix cache of so many blocks.
 
     Raises:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ragapp.errors import ModelError
 from ragapp.llm.engine import Message
 from ragapp.llm.tokenizers.protocol import WORD_JOINER
+from ragapp.llm.untyped import SentencePieces
 
 TOKENIZER_FILE = "tokenizer.model"
 CONTROL_TOKENS = ("[MASK]", "[gMASK]", "[sMASK]", "sop", "eop")
@@ -31,7 +31,7 @@ class _Pieces:
     can_think = False
     opens_thinking = False
 
-    def __init__(self, pieces: Any, name: str) -> None:  # noqa: ANN401 - sentencepiece is untyped
+    def __init__(self, pieces: SentencePieces, name: str) -> None:
         self._pieces = pieces
         self._name = name
         self._piece_count = int(pieces.vocab_size())
@@ -100,7 +100,7 @@ class ChatGLM3Tokenizer(_Pieces):
 
     control_tokens = CONTROL_TOKENS + ROLE_TOKENS
 
-    def __init__(self, pieces: Any, name: str) -> None:  # noqa: ANN401 - sentencepiece is untyped
+    def __init__(self, pieces: SentencePieces, name: str) -> None:
         super().__init__(pieces, name)
         self.terminators += (self._ids["<|user|>"], self._ids["<|observation|>"])
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
 
 from ragapp.errors import ModelError
 from ragapp.llm import families
 from ragapp.llm.families import Family
 from ragapp.llm.tokenizers.protocol import ChatTokenizer
 from ragapp.llm.tokenizers.template import TemplateTokenizer
+from ragapp.llm.untyped import Tokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def load_chat_tokenizer(
     return TemplateTokenizer(tokenizer, name, terminators, thinking=thinking, marks=marks)
 
 
-def _load(folder: Path, name: str, **options: bool) -> Any:  # noqa: ANN401 - transformers' tokenizer
+def _load(folder: Path, name: str, **options: bool) -> Tokenizer:
     from transformers import AutoTokenizer
 
     try:
@@ -70,7 +70,7 @@ def _unreadable(folder: Path, name: str, why: str) -> ModelError:
     )
 
 
-def _terminators(folder: Path, tokenizer: Any, family: Family) -> tuple[int, ...]:  # noqa: ANN401
+def _terminators(folder: Path, tokenizer: Tokenizer, family: Family) -> tuple[int, ...]:
     """Collect the ids that the files declare, then those that the family is known for."""
     from transformers import GenerationConfig
 

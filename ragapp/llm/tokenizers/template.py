@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 from ragapp.errors import ModelError
 from ragapp.llm import families
-from ragapp.llm import thinking as thinking_marks
 from ragapp.llm.engine import Message
+from ragapp.llm.reader import THINKING_BEGINS
 from ragapp.llm.tokenizers.protocol import WORD_JOINER
+from ragapp.llm.untyped import Rendered, Tokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class TemplateTokenizer:
 
     def __init__(
         self,
-        tokenizer: Any,  # noqa: ANN401 - transformers' tokenizer
+        tokenizer: Tokenizer,
         name: str,
         terminators: tuple[int, ...],
         *,
@@ -53,7 +53,7 @@ class TemplateTokenizer:
         self._takes_system = self._probe()
         self.can_think = families.can_think(tokenizer.get_chat_template())
         question = self._apply(PROBE[1:], tokenize=False)
-        self.opens_thinking = question.rstrip().endswith(thinking_marks.OPENING)
+        self.opens_thinking = question.rstrip().endswith(THINKING_BEGINS)
 
     def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
         """Return the ids of a prompt, up to where the model's answer begins."""
@@ -103,7 +103,7 @@ class TemplateTokenizer:
             raise self._broken("it leaves out the question")
         return False
 
-    def _apply(self, messages: Sequence[Message], **how: bool) -> Any:  # noqa: ANN401 - text or ids
+    def _apply(self, messages: Sequence[Message], **how: bool) -> Rendered:
         try:
             return self._tokenizer.apply_chat_template(
                 [{"role": m.role, "content": m.content} for m in messages],

@@ -7,10 +7,11 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ragapp.errors import ModelError
 from ragapp.llm.torch.out_of_memory import is_out_of_memory
+from ragapp.llm.untyped import CausalLM, Layer
 
 if TYPE_CHECKING:
     import torch
@@ -53,7 +54,7 @@ def read_adapter(folder: Path) -> Adapter:
     return Adapter(folder, str(base or ""), _read_weights(folder), _count_tokens(folder))
 
 
-def apply_adapter(model: Any, adapter: Adapter, name: str, *, merge: bool = True) -> Any:  # noqa: ANN401
+def apply_adapter(model: CausalLM, adapter: Adapter, name: str, *, merge: bool = True) -> CausalLM:
     """Return a model corrected by a LoRA adapter (Hu et al. 2021, "LoRA", section 4.1).
 
     name: the model's, for errors. merge: add the correction to the weights, so that it costs no
@@ -140,7 +141,7 @@ def _count_tokens(folder: Path) -> int:
     return 0
 
 
-def _misfits(model: Any, weights: Mapping[str, torch.Tensor]) -> Iterator[str]:  # noqa: ANN401
+def _misfits(model: CausalLM, weights: Mapping[str, torch.Tensor]) -> Iterator[str]:
     """Yield what of an adapter has no place in a model, or one of another shape.
 
     A correction of a matrix (outputs, inputs) is B·A with A (rank, inputs) and B (outputs, rank).
@@ -166,7 +167,7 @@ def _misfits(model: Any, weights: Mapping[str, torch.Tensor]) -> Iterator[str]: 
             yield f"{path} is {shape} in the adapter and {tuple(module.weight.shape)} in the model"
 
 
-def _sides(module: Any) -> tuple[int, int]:  # noqa: ANN401 - a torch module
+def _sides(module: Layer) -> tuple[int, int]:
     """Return how many values a module gives and takes, also where its weight lies packed."""
     if hasattr(module, "num_embeddings"):
         return module.embedding_dim, module.num_embeddings

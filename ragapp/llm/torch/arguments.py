@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ragapp.llm import decoding as decodings
 from ragapp.llm.decoding import Decoding, Mode
-from ragapp.llm.stop import first_stop
+from ragapp.llm.reader import first_stop
 from ragapp.llm.tokenizers.protocol import ChatTokenizer
 from ragapp.llm.torch.contrastive import contrastive_search
 from ragapp.llm.torch.diverse_beam import diverse_beam_search
 from ragapp.llm.torch.forbidden import ForbiddenWords
+from ragapp.llm.untyped import LogitsProcessors, StoppingCriteria
 
 if TYPE_CHECKING:
     import torch
@@ -40,12 +40,11 @@ def generation_arguments(decoding: Decoding) -> dict[str, Any]:
         "num_beam_groups": None,
         "diversity_penalty": None,
     }
-    mode = decodings.mode(decoding)
-    if mode is Mode.CONTRASTIVE:
+    if decoding.mode is Mode.CONTRASTIVE:
         arguments["custom_generate"] = partial(
             contrastive_search, alpha=decoding.penalty_alpha or 0.0, k=decoding.top_k or 1
         )
-    elif mode is Mode.DIVERSE_BEAM:
+    elif decoding.mode is Mode.DIVERSE_BEAM:
         arguments["custom_generate"] = partial(
             diverse_beam_search,
             groups=decoding.num_beam_groups,
@@ -54,7 +53,9 @@ def generation_arguments(decoding: Decoding) -> dict[str, Any]:
     return arguments
 
 
-def logits_processors(decoding: Decoding, tokenizer: ChatTokenizer, prompt_length: int) -> Any:  # noqa: ANN401 - transformers' LogitsProcessorList
+def logits_processors(
+    decoding: Decoding, tokenizer: ChatTokenizer, prompt_length: int
+) -> LogitsProcessors:
     """Return the logits processors that transformers does not make from the arguments itself.
 
     ``prompt_length`` counts the ids of each row before the answer, padding included.
@@ -66,7 +67,9 @@ def logits_processors(decoding: Decoding, tokenizer: ChatTokenizer, prompt_lengt
     return LogitsProcessorList([ForbiddenWords(decoding.forbidden_words, tokenizer, prompt_length)])
 
 
-def stopping_criteria(decoding: Decoding, tokenizer: ChatTokenizer, prompt_length: int) -> Any:  # noqa: ANN401 - transformers' StoppingCriteriaList
+def stopping_criteria(
+    decoding: Decoding, tokenizer: ChatTokenizer, prompt_length: int
+) -> StoppingCriteria:
     """Return the criteria that end a row at a stop string, which its text still has at the end.
 
     ``prompt_length`` counts the ids of each row before the answer, padding included.
@@ -99,7 +102,7 @@ class _StopStringCriterion:
         # A token adds a byte or more; a character cut in two at the window's start may hide three.
         self._window = max(len(string.encode()) for string in self._strings) + 3
 
-    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:  # noqa: ANN401
+    def __call__(self, input_ids: torch.Tensor, scores: object, **_: object) -> torch.Tensor:
         import torch
 
         window = input_ids[:, self._prompt_length :][:, -self._window :].tolist()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ragapp.llm.decoding import Decoding
-from ragapp.llm.stream import AnswerReader
+from ragapp.llm.engine import Answer
+from ragapp.llm.reader import AnswerReader
 from ragapp.llm.tokenizers.protocol import ChatTokenizer
 from ragapp.llm.torch.arguments import (
     generation_arguments,
@@ -15,22 +16,25 @@ from ragapp.llm.torch.arguments import (
     seeded,
     stopping_criteria,
 )
+from ragapp.llm.untyped import CausalLM
 from ragapp.types import CancelCheck
 
 if TYPE_CHECKING:
     import torch
 
 
-def generate_batch(
-    model: Any,  # noqa: ANN401 - transformers is untyped here
+def generate_padded(
+    model: CausalLM,
     tokenizer: ChatTokenizer,
     prompts: Sequence[Sequence[int]],
     decoding: Decoding,
     context_tokens: int,
     cancel: CancelCheck,
-) -> list[str] | None:
+    thinking: Sequence[bool],
+) -> list[Answer] | None:
     """Return what the model answers to each prompt (its ids), None if it was cancelled.
 
+    thinking: which prompts end with the mark after which the model thinks.
     An answer ends where prompt and answer together fill the context. In float32 and without
     sampling it does not depend on the other prompts: padding stands on the left, is masked, and
     takes no position.
@@ -61,8 +65,8 @@ def generate_batch(
         return None
     answers = sequences[:, length:].tolist()
     return [
-        "".join(AnswerReader(tokenizer, decoding).read(answer[:limit]))
-        for answer, limit in zip(answers, limits, strict=True)
+        Answer.of([*AnswerReader(tokenizer, decoding, thinking=thinks).read(answer[:limit])])
+        for answer, limit, thinks in zip(answers, limits, thinking, strict=True)
     ]
 
 
@@ -88,7 +92,7 @@ class _Cancelled:
         self._cancel = cancel
         self.seen = False
 
-    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:  # noqa: ANN401
+    def __call__(self, input_ids: torch.Tensor, scores: object, **_: object) -> torch.Tensor:
         import torch
 
         self.seen = self.seen or self._cancel()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ragapp.llm.untyped import CausalLM, ModelInput, ModelOutput
 
 if TYPE_CHECKING:
     import torch
@@ -19,18 +21,18 @@ class CachedForward:
     ``every``: of so many rows that follow one another only the first is read.
     """
 
-    def __init__(self, model: Any, inputs: dict[str, Any], every: int = 1) -> None:  # noqa: ANN401
+    def __init__(self, model: CausalLM, inputs: dict[str, ModelInput], every: int = 1) -> None:
         self._model = model
         self._inputs = dict(inputs)
         for name in PER_ROW:
             if self._inputs.get(name) is not None:
                 self._inputs[name] = self._inputs[name][::every]
 
-    def prompt(self, ids: torch.Tensor) -> Any:  # noqa: ANN401 - the model's output
+    def prompt(self, ids: torch.Tensor) -> ModelOutput:
         """Read the prompts ``ids`` (rows, length)."""
         return self._read(ids)
 
-    def next(self, tokens: torch.Tensor) -> Any:  # noqa: ANN401 - the model's output
+    def next(self, tokens: torch.Tensor) -> ModelOutput:
         """Read one more token a row, ``tokens`` (rows,)."""
         import torch
 
@@ -56,7 +58,7 @@ class CachedForward:
             if self._inputs.get(name) is not None:
                 self._inputs[name] = self._inputs[name][rows]
 
-    def _read(self, ids: torch.Tensor) -> Any:  # noqa: ANN401 - the model's output
+    def _read(self, ids: torch.Tensor) -> ModelOutput:
         outputs = self._model(input_ids=ids, return_dict=True, **self._inputs)
         self._inputs["past_key_values"] = outputs.past_key_values
         return outputs

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ragapp.llm.torch.cached_forward import CachedForward
+from ragapp.llm.untyped import (
+    CausalLM,
+    Configuration,
+    LogitsProcessors,
+    ModelInput,
+    StoppingCriteria,
+)
 
 if TYPE_CHECKING:
     import torch
 
 
 def contrastive_search(
-    model: Any,  # noqa: ANN401 - transformers is untyped here
+    model: CausalLM,
     input_ids: torch.Tensor,
-    logits_processor: Any,  # noqa: ANN401
-    stopping_criteria: Any,  # noqa: ANN401
-    generation_config: Any,  # noqa: ANN401
+    logits_processor: LogitsProcessors,
+    stopping_criteria: StoppingCriteria,
+    generation_config: Configuration,
     *,
     alpha: float,
     k: int,
-    **inputs: Any,  # noqa: ANN401
+    **inputs: ModelInput,
 ) -> torch.Tensor:
     """Decode as Su et al. 2022, "A Contrastive Framework for Neural Text Generation", §3.
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ragapp.llm.torch.cached_forward import CachedForward
+from ragapp.llm.untyped import (
+    CausalLM,
+    Configuration,
+    LogitsProcessors,
+    ModelInput,
+    StoppingCriteria,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -14,15 +21,15 @@ OUT = -1e9
 
 
 def diverse_beam_search(
-    model: Any,  # noqa: ANN401 - transformers is untyped here
+    model: CausalLM,
     input_ids: torch.Tensor,
-    logits_processor: Any,  # noqa: ANN401
-    stopping_criteria: Any,  # noqa: ANN401
-    generation_config: Any,  # noqa: ANN401
+    logits_processor: LogitsProcessors,
+    stopping_criteria: StoppingCriteria,
+    generation_config: Configuration,
     *,
     groups: int,
     penalty: float,
-    **inputs: Any,  # noqa: ANN401
+    **inputs: ModelInput,
 ) -> torch.Tensor:
     """Decode as Vijayakumar et al. 2016, "Diverse Beam Search", with Hamming diversity.
 
@@ -71,11 +78,11 @@ class _Search:
 
     def __init__(
         self,
-        generation_config: Any,  # noqa: ANN401
+        generation_config: Configuration,
         groups: int,
         penalty: float,
         prompt_length: int,
-        stopping_criteria: Any,  # noqa: ANN401
+        stopping_criteria: StoppingCriteria,
     ) -> None:
         import torch
 

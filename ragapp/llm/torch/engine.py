@@ -8,19 +8,21 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from ragapp.errors import EngineError, RagappError
-from ragapp.llm import decoding as decodings
 from ragapp.llm.decoding import Decoding, Mode
 from ragapp.llm.engine import (
-    GenerationDone,
+    BatchOutcome,
+    Done,
+    EngineKind,
     Message,
-    TextDelta,
+    Prompt,
+    Text,
+    Thought,
     context_limit,
-    decode_rate,
 )
-from ragapp.llm.stream import AnswerReader
+from ragapp.llm.options import ChatOptions
+from ragapp.llm.reader import AnswerReader
 from ragapp.llm.tokenizers.load import load_chat_tokenizer
 from ragapp.llm.tokenizers.protocol import ChatTokenizer
 from ragapp.llm.torch.arguments import (
@@ -29,14 +31,13 @@ from ragapp.llm.torch.arguments import (
     seeded,
     stopping_criteria,
 )
+from ragapp.llm.torch.batch import generate_padded
 from ragapp.llm.torch.model import load_model
 from ragapp.llm.torch.out_of_memory import give_back_memory, is_out_of_memory
 from ragapp.llm.torch.prefix_cache import PrefixCache, reusable
 from ragapp.llm.torch.token_queue import TokenQueue
+from ragapp.llm.untyped import CausalLM, KeyValueCache
 from ragapp.types import CancelCheck, FinishReason
-
-if TYPE_CHECKING:
-    import torch
 
 logger = logging.getLogger(__name__)
 
@@ -45,18 +46,17 @@ REUSES_PREFIXES = (Mode.GREEDY, Mode.SAMPLING)
 
 
 class TorchEngine:
-    """A causal language model with a chat template. One generation runs at a time."""
+    """A causal language model with a chat template. One generation, or batch, runs at a time."""
 
+    kind = EngineKind.TORCH
     caches_prefixes = True
+    continues_texts = True
 
     def __init__(
-        self,
-        model: Any,  # noqa: ANN401 - transformers is untyped here
-        tokenizer: ChatTokenizer,
-        name: str,
-        context_tokens: int,
+        self, model: CausalLM, tokenizer: ChatTokenizer, name: str, context_tokens: int
     ) -> None:
         self.name = name
+        self.dtype = str(model.dtype).removeprefix("torch.")
         self.context_tokens = context_tokens
         self._model = model
         self._tokenizer = tokenizer
@@ -64,56 +64,30 @@ class TorchEngine:
         self._prefixes = PrefixCache()
 
     @classmethod
-    def load(
-        cls,
-        folder: Path,
-        *,
-        name: str,
-        device: str = "cpu",
-        dtype: torch.dtype | None = None,
-        context_tokens: int = 0,
-        quantization: str = "none",
-        adapter: str = "",
-        low_memory: bool = False,
-        thinking: bool = False,
-        trust_remote_code: bool = False,
-    ) -> TorchEngine:
+    def load(cls, folder: Path, name: str, options: ChatOptions) -> TorchEngine:
         """Load a chat model from a local folder.
-
-        quantization, adapter, low_memory: as ``torch_model.load_model`` takes them.
 
         Raises:
             ModelError: there is no causal language model in it, it has no chat template, or the
                 adapter does not fit. SettingsError: what is asked for does not go together.
         """
         tokenizer = load_chat_tokenizer(
-            folder, name, thinking=thinking, trust_remote_code=trust_remote_code
-        )
-        model = load_model(
             folder,
-            name=name,
-            device=device,
-            dtype=dtype,
-            quantization=quantization,
-            adapter=adapter,
-            low_memory=low_memory,
-            trust_remote_code=trust_remote_code,
+            name,
+            thinking=options.thinking,
+            trust_remote_code=options.trusts(name),
         )
-        return cls(model, tokenizer, name, context_limit(model.config, context_tokens))
-
-    @property
-    def model(self) -> Any:  # noqa: ANN401 - transformers is untyped here
-        """The model, for batches; it must not run while the engine generates."""
-        return self._model
+        model = load_model(folder, name, options)
+        return cls(model, tokenizer, name, context_limit(model.config, options.context_tokens))
 
     @property
     def tokenizer(self) -> ChatTokenizer:
         """The tokenizer with the model's chat format."""
         return self._tokenizer
 
-    def count_tokens(self, messages: Sequence[Message]) -> int:
-        """Count the tokens of a prompt as the chat template renders it."""
-        return len(self._tokenizer.prompt_ids(messages))
+    def count_tokens(self, prompt: Prompt) -> int:
+        """Count the tokens of a prompt, of a chat as the template renders it."""
+        return len(self._ids(prompt))
 
     def neutralise(self, text: str) -> str:
         """Return text in which nothing can be read as a control token of the model."""
@@ -121,30 +95,88 @@ class TorchEngine:
 
     def check(self, decoding: Decoding) -> None:
         """Refuse values that do not go together."""
-        decodings.check(decoding)
+        decoding.check()
 
     def generate(
         self, messages: Sequence[Message], decoding: Decoding, cancel: CancelCheck
-    ) -> Iterator[TextDelta | GenerationDone]:
-        """Stream an answer; the last item is a ``GenerationDone``.
+    ) -> Iterator[Thought | Text | Done]:
+        """Stream an answer; the last item is a ``Done``.
 
         Raises:
             UsageError: the values of ``decoding`` do not go together.
             EngineError: the model failed, out of memory for example.
         """
         self.check(decoding)
-        while not self._busy.acquire(timeout=0.1):
-            if cancel():
-                yield GenerationDone(FinishReason.CANCELLED, 0, 0, 0, None, None)
-                return
+        if not self._wait_until_free(cancel):
+            yield Done(FinishReason.CANCELLED, 0, 0, 0, None, None)
+            return
         try:
-            yield from self._generate(self._tokenizer.prompt_ids(messages), decoding, cancel)
+            yield from self._generate(self._ids(messages), decoding, cancel)
         finally:
             self._busy.release()
 
+    def generate_batch(
+        self, prompts: Sequence[Prompt], decoding: Decoding, cancel: CancelCheck
+    ) -> list[BatchOutcome]:
+        """Answer several prompts at once, padded; in halves, should the memory run out.
+
+        Raises:
+            UsageError: the values of ``decoding`` do not go together.
+        """
+        self.check(decoding)
+        if not self._wait_until_free(cancel):
+            return [None] * len(prompts)
+        try:
+            return self._generate_batch(prompts, decoding, cancel)
+        finally:
+            self._busy.release()
+
+    def _generate_batch(
+        self, prompts: Sequence[Prompt], decoding: Decoding, cancel: CancelCheck
+    ) -> list[BatchOutcome]:
+        opened = self._tokenizer.opens_thinking
+        try:
+            answers = generate_padded(
+                self._model,
+                self._tokenizer,
+                [self._ids(prompt) for prompt in prompts],
+                decoding,
+                self.context_tokens,
+                cancel,
+                thinking=[opened and not isinstance(prompt, str) for prompt in prompts],
+            )
+        except Exception as error:  # noqa: BLE001 - of many kinds; other prompts may still work
+            if len(prompts) == 1 or not is_out_of_memory(error):
+                failure = EngineError(
+                    f"generation with '{self.name}'",
+                    str(error) or type(error).__name__,
+                    "Give a smaller batch size, shorter prompts or another model.",
+                )
+                failure.__cause__ = error
+                return [failure] * len(prompts)
+            give_back_memory()
+        else:
+            return [None] * len(prompts) if answers is None else [*answers]
+        half = len(prompts) // 2
+        logger.warning("the memory ran out with %d prompts at a time: now %d", len(prompts), half)
+        halves = (prompts[:half], prompts[half:])
+        return [each for part in halves for each in self._generate_batch(part, decoding, cancel)]
+
+    def _ids(self, prompt: Prompt) -> list[int]:
+        if isinstance(prompt, str):
+            return self._tokenizer.completion_ids(prompt)
+        return self._tokenizer.prompt_ids(prompt)
+
+    def _wait_until_free(self, cancel: CancelCheck) -> bool:
+        """Wait for the answer in work, and keep others waiting; False if it was cancelled."""
+        while not self._busy.acquire(timeout=0.1):
+            if cancel():
+                return False
+        return True
+
     def _generate(
         self, prompt: list[int], decoding: Decoding, cancel: CancelCheck
-    ) -> Iterator[TextDelta | GenerationDone]:
+    ) -> Iterator[Thought | Text | Done]:
         started = time.perf_counter()
         room = self.context_tokens - len(prompt)
         decoding = replace(decoding, max_new_tokens=max(1, min(decoding.max_new_tokens, room)))
@@ -153,14 +185,11 @@ class TorchEngine:
             target=self._run, args=(prompt, decoding, tokens), name="generate", daemon=True
         )
         worker.start()
-        answer = AnswerReader(self._tokenizer, decoding)
-        first_token_s = None
+        answer = AnswerReader(
+            self._tokenizer, decoding, started=started, thinking=self._tokenizer.opens_thinking
+        )
         try:
-            for text in answer.read(tokens):
-                if first_token_s is None and answer.tokens:
-                    first_token_s = time.perf_counter() - started
-                if text:
-                    yield TextDelta(text)
+            yield from answer.read(tokens)
         finally:
             tokens.abandon()
             worker.join()
@@ -168,18 +197,7 @@ class TorchEngine:
             raise tokens.error
         if tokens.error is not None:
             raise self._failed(tokens.error) from tokens.error
-        yield GenerationDone(
-            finish_reason=answer.finish_reason(tokens.cancelled),
-            prompt_tokens=len(prompt),
-            cached_tokens=tokens.cached_tokens,
-            completion_tokens=answer.tokens,
-            first_token_s=first_token_s,
-            tokens_per_s=decode_rate(
-                answer.tokens,
-                first_token_s if decodings.streams(decoding) else 0.0,
-                time.perf_counter() - started,
-            ),
-        )
+        yield answer.done(len(prompt), tokens.cached_tokens, cancelled=tokens.cancelled)
 
     def _failed(self, error: Exception) -> EngineError:
         if is_out_of_memory(error):
@@ -234,13 +252,12 @@ class TorchEngine:
         arguments = generation_arguments(decoding)
         arguments["max_new_tokens"] -= len(tokens.said)
         cache = None
-        if decodings.mode(decoding) in REUSES_PREFIXES:
+        if decoding.mode in REUSES_PREFIXES:
             cache, tokens.cached_tokens = self._cache(said)
         if cache is not None:
             arguments["past_key_values"] = cache
-        streams = decodings.streams(decoding)
         criteria = stopping_criteria(decoding, self._tokenizer, len(prompt))
-        criteria.append(tokens.take_and_stop if streams else tokens.stop)
+        criteria.append(tokens.take_and_stop if decoding.streams else tokens.stop)
         sequences = self._model.generate(
             ids,
             attention_mask=torch.ones_like(ids),
@@ -250,12 +267,12 @@ class TorchEngine:
             pad_token_id=self._tokenizer.terminators[0],
             **arguments,
         )
-        if not streams:
+        if not decoding.streams:
             tokens.put(sequences[0, len(prompt) :].tolist())
         if cache is not None:
             self._prefixes.keep(sequences[0].tolist(), cache)
 
-    def _cache(self, ids: Sequence[int]) -> tuple[Any, int]:
+    def _cache(self, ids: Sequence[int]) -> tuple[KeyValueCache | None, int]:
         """Return the cache to go on from and its length; None where none could be reused."""
         from transformers import DynamicCache
 

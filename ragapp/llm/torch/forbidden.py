@@ -10,13 +10,14 @@ from __future__ import annotations
 import itertools
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from math import inf
 from typing import TYPE_CHECKING
 
 from ragapp.llm.tokenizers.protocol import ChatTokenizer
 from ragapp.llm.tokenizers.vocabulary import token_bytes
+from ragapp.text.chinese import alternative_characters, written_forms
 
 if TYPE_CHECKING:
     import torch
@@ -143,26 +144,10 @@ def _folded(text: bytes) -> bytes:
 
 
 def _chinese_forms(text: str) -> set[str]:
-    from opencc import OpenCC
-
-    if not any("\u3400" <= character <= "\u9fff" for character in text):
+    whole = written_forms(text)
+    if not whole:
         return set()
-    whole = {OpenCC(how).convert(text) for how in ("t2s", "s2t", "s2tw", "s2hk")}
-    alternatives = _alternative_characters()
+    alternatives = alternative_characters()
     each = [sorted({character} | alternatives.get(character, set())) for character in text]
     exchanged = itertools.islice(itertools.product(*each), MOST_CHARACTER_VARIANTS)
     return whole | {"".join(characters) for characters in exchanged}
-
-
-@lru_cache(maxsize=1)
-def _alternative_characters() -> Mapping[str, set[str]]:
-    """Map each Chinese character to those that are the same in Simplified writing."""
-    from opencc import OpenCC
-
-    convert = OpenCC("t2s").convert
-    groups: dict[str, set[str]] = {}
-    for character in map(chr, range(0x3400, 0xA000)):
-        groups.setdefault(convert(character), set()).add(character)
-    for simple, group in groups.items():
-        group.add(simple)
-    return {character: group for group in groups.values() for character in group}

@@ -13,10 +13,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ragapp.errors import ModelError
 from ragapp.llm.torch.checkpoint import TensorPlace, tensor_places
+from ragapp.llm.untyped import CausalLM, Layer
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +35,7 @@ def load_streamed(
     device: str,
     dtype: torch.dtype | None,
     trust_remote_code: bool = False,
-) -> Any:  # noqa: ANN401 - transformers is untyped here
+) -> CausalLM:
     """Build a causal language model whose weights stay on disk; it generates like any other.
 
     In memory are two of its layers and its last norm, beside the cache and what a pass computes.
@@ -81,7 +82,7 @@ def load_streamed(
 
 
 def stream_weights(
-    model: Any,  # noqa: ANN401 - transformers is untyped here
+    model: CausalLM,
     places: Mapping[str, TensorPlace],
     device: torch.device,
 ) -> None:
@@ -134,7 +135,7 @@ def stream_weights(
     head.forward = StreamedHead(reader, slices, head.bias)
 
 
-def _before_layer(reader: BlockReader, number: int, *_: Any) -> None:  # noqa: ANN401
+def _before_layer(reader: BlockReader, number: int, *_: object) -> None:
     """Have a layer's weights in place: a forward pre-hook."""
     reader.need(number)
 
@@ -299,7 +300,7 @@ def _aligned(size: int) -> int:
     return math.ceil(size / ALIGNMENT) * ALIGNMENT
 
 
-def _put(module: Any, key: str, tensor: torch.Tensor) -> None:  # noqa: ANN401 - a torch module
+def _put(module: Layer, key: str, tensor: torch.Tensor) -> None:
     """Make a tensor the parameter or buffer ``key`` (dotted) of a module."""
     from torch import nn
 

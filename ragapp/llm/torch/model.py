@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from ragapp.errors import ModelError, RagappError, SettingsError
 from ragapp.llm.families import family_of
+from ragapp.llm.options import ChatOptions
 from ragapp.llm.torch.adapter import apply_adapter, read_adapter
 from ragapp.llm.torch.checkpoint import tensor_places
 from ragapp.llm.torch.out_of_memory import is_out_of_memory
+from ragapp.llm.untyped import CausalLM
 
 if TYPE_CHECKING:
     import torch
@@ -30,56 +32,46 @@ class Quantization(StrEnum):
     INT4 = "int4"
 
 
-def load_model(
-    folder: Path,
-    *,
-    name: str,
-    device: str = "cpu",
-    dtype: torch.dtype | None = None,
-    quantization: str = "none",
-    adapter: str = "",
-    low_memory: bool = False,
-    trust_remote_code: bool = False,
-) -> Any:  # noqa: ANN401 - transformers is untyped here
+def load_model(folder: Path, name: str, options: ChatOptions) -> CausalLM:
     """Load a causal language model for generation onto a device.
 
-    name: the model's, for errors. dtype: None keeps the checkpoint's own. adapter: the folder of a
-    LoRA adapter for this model, "" for none. low_memory: weights stay on disk, and each layer's
-    are read when it runs.
+    name: the model's, for errors. With ``options.low_memory`` weights stay on disk, and each
+    layer's are read when it runs.
 
     Raises:
         ModelError: the weights or the adapter cannot be used, or do not fit into memory.
         SettingsError: the values do not go together, or not with the device.
     """
-    method = _quantization(quantization, device)
-    if low_memory and (method is not Quantization.NONE or adapter):
-        other = "an adapter" if adapter else f"quantization {method}"
+    device, dtype, trusted = options.device, options.dtype, options.trusts(name)
+    method = _quantization(options.quantization, device)
+    if options.low_memory and (method is not Quantization.NONE or options.adapter):
+        other = "an adapter" if options.adapter else f"quantization {method}"
         raise SettingsError(
             f"low_memory with {other}",
             "weights that stay on disk are used as they are stored",
             f"Turn low_memory off, or leave {other} out.",
         )
-    correction = read_adapter(Path(adapter).expanduser()) if adapter else None
-    family_of(folder, name, trust_remote_code=trust_remote_code)  # or why there is none
-    if trust_remote_code:
+    adapter = read_adapter(Path(options.adapter).expanduser()) if options.adapter else None
+    family_of(folder, name, trust_remote_code=trusted)  # or why there is none
+    if trusted:
         logger.warning("%s may run code of its own, as trust_remote_code allows", name)
     with _loading(folder, name):
-        if low_memory:
+        if options.low_memory:
             from ragapp.llm.torch.layer_streaming import load_streamed
 
             return load_streamed(
-                folder, name=name, device=device, dtype=dtype, trust_remote_code=trust_remote_code
+                folder, name=name, device=device, dtype=dtype, trust_remote_code=trusted
             )
         on_gpu = device.startswith("cuda")
         quantized_by_library = on_gpu and method is not Quantization.NONE
-        options = {"dtype": dtype} if dtype is not None else {}
+        how = {"dtype": dtype} if dtype is not None else {}
         if quantized_by_library:
-            options |= _bitsandbytes(method, device, dtype)
-        model = _read(folder, name, trust_remote_code=trust_remote_code, **options)
+            how |= _bitsandbytes(method, device, dtype)
+        model = _read(folder, name, trust_remote_code=trusted, **how)
         if on_gpu and _flash_attention(model):
             model.set_attn_implementation("flash_attention_2")
-        if correction is not None:
-            model = apply_adapter(model, correction, name, merge=not quantized_by_library)
+        if adapter is not None:
+            model = apply_adapter(model, adapter, name, merge=not quantized_by_library)
         if quantized_by_library:
             return model.eval()
         if method is Quantization.INT8:
@@ -87,12 +79,12 @@ def load_model(
         return model.to(device).eval()
 
 
-def _read(folder: Path, name: str, **options: Any) -> Any:  # noqa: ANN401 - transformers
+def _read(folder: Path, name: str, **how: object) -> CausalLM:
     """Load a checkpoint; what transformers would fill with random numbers is an error."""
     from transformers import AutoModelForCausalLM
 
     tensor_places(folder, name)  # names the file where one is damaged
-    model, found = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True, **options)
+    model, found = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True, **how)
     if missing := sorted(found["missing_keys"]):
         raise ModelError(
             f"chat model '{name}'",
@@ -102,7 +94,7 @@ def _read(folder: Path, name: str, **options: Any) -> Any:  # noqa: ANN401 - tra
     return model
 
 
-def _quantize(model: Any, name: str) -> None:  # noqa: ANN401 - transformers is untyped here
+def _quantize(model: CausalLM, name: str) -> None:
     from ragapp.llm.torch.int8_linear import quantize_layers
 
     if not quantize_layers(model):
@@ -181,7 +173,7 @@ def _bitsandbytes(method: Quantization, device: str, dtype: torch.dtype | None) 
     return {"quantization_config": config, "device_map": {"": device}}
 
 
-def _flash_attention(model: Any) -> bool:  # noqa: ANN401 - transformers is untyped here
+def _flash_attention(model: CausalLM) -> bool:
     """Say whether a model can use the package flash-attn, and it is here; it takes half floats."""
     import torch
     from transformers.utils import is_flash_attn_2_available

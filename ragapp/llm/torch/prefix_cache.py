@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from ragapp.llm.untyped import KeyValueCache
 
 KEPT_BYTES = 2**30
 """Of keys and values altogether: 80 conversations of 1,000 tokens with a 0.5 B model in bfloat16,
@@ -17,7 +18,7 @@ KEPT_CONVERSATIONS = 8
 @dataclass(slots=True)
 class _Conversation:
     ids: list[int]
-    cache: Any
+    cache: KeyValueCache
     size: int  # in bytes
 
 
@@ -44,7 +45,7 @@ class PrefixCache:
         """Bytes of keys and values kept."""
         return sum(conversation.size for conversation in self._conversations)
 
-    def take(self, prompt: Sequence[int]) -> tuple[Any, int] | None:
+    def take(self, prompt: Sequence[int]) -> tuple[KeyValueCache, int] | None:
         """Return a cache of the longest known beginning of a prompt, and its length in tokens.
 
         The last token of the prompt is never in it, because the model has to be asked something.
@@ -65,7 +66,7 @@ class PrefixCache:
             conversation.cache.crop(-surplus)
         return conversation.cache, length
 
-    def keep(self, ids: Sequence[int], cache: Any) -> None:  # noqa: ANN401 - transformers'
+    def keep(self, ids: Sequence[int], cache: KeyValueCache) -> None:
         """Keep the cache of a prompt and its answer; ids that are not in it are left out."""
         length = cache.get_seq_length()
         if length:
@@ -78,7 +79,7 @@ class PrefixCache:
         self._conversations.clear()
 
 
-def reusable(cache: Any) -> bool:  # noqa: ANN401 - transformers'
+def reusable(cache: KeyValueCache) -> bool:
     """Say whether a cache can be cut back: not with sliding windows or linear attention."""
     from transformers.cache_utils import DynamicLayer
 
@@ -93,7 +94,7 @@ def _common(a: Sequence[int], b: Sequence[int]) -> int:
     return min(len(a), len(b))
 
 
-def _copy(cache: Any, length: int) -> Any:  # noqa: ANN401 - transformers'
+def _copy(cache: KeyValueCache, length: int) -> KeyValueCache:
     from transformers import DynamicCache
 
     copy = DynamicCache()
@@ -102,5 +103,5 @@ def _copy(cache: Any, length: int) -> Any:  # noqa: ANN401 - transformers'
     return copy
 
 
-def _size(cache: Any) -> int:  # noqa: ANN401 - transformers'
+def _size(cache: KeyValueCache) -> int:
     return sum(tensor.nbytes for layer in cache.layers for tensor in (layer.keys, layer.values))

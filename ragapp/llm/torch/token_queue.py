@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ragapp.types import CancelCheck
 
@@ -47,12 +47,12 @@ class TokenQueue:
         self.cancelled = self.cancelled or self._cancel()
         return self.cancelled or self._abandoned.is_set()
 
-    def take_and_stop(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:  # noqa: ANN401
+    def take_and_stop(self, input_ids: torch.Tensor, scores: object, **_: object) -> torch.Tensor:
         """Take the newest token of the one row, and tell ``generate`` whether to stop after it."""
         self.put(input_ids[0, -1:].tolist())
         return self.stop(input_ids, scores)
 
-    def stop(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:  # noqa: ANN401
+    def stop(self, input_ids: torch.Tensor, scores: object, **_: object) -> torch.Tensor:
         """Tell ``generate`` whether to stop, after each token."""
         import torch
 

@@ -25,6 +25,7 @@ from ragapp.types import (
     ignore_progress,
     never_cancel,
 )
+from ragapp.weights.convert.untyped import Configuration
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -176,7 +177,7 @@ def _check_structure(item: str, source: Mapping[str, Any]) -> None:
             raise _refused(item, f"its config says {key} = {source.get(key, left_out)}")
 
 
-def _glm_config(source: Mapping[str, Any], version: int) -> Any:  # noqa: ANN401 - transformers' config
+def _glm_config(source: Mapping[str, Any], version: int) -> Configuration:
     """Translate the values of a ChatGLM config; the names on the right are the original ones."""
     from transformers import GlmConfig
 
@@ -206,7 +207,7 @@ def _glm_config(source: Mapping[str, Any], version: int) -> Any:  # noqa: ANN401
     )
 
 
-def _expected_shapes(config: Any) -> dict[str, tuple[int, ...]]:  # noqa: ANN401 - transformers' config
+def _expected_shapes(config: Configuration) -> dict[str, tuple[int, ...]]:
     import torch
     from transformers import GlmForCausalLM
 
@@ -244,7 +245,7 @@ def _renamed(
     item: str,
     name: str,
     tensor: Tensor,
-    config: Any,  # noqa: ANN401 - transformers' config
+    config: Configuration,
 ) -> Iterator[tuple[str, Tensor]]:
     """Yield what a tensor of the original is called in GLM; three parts for the packed one."""
     name = name.removeprefix("transformer.")
@@ -311,7 +312,7 @@ class _ShardWriter:
         return self._folder / f"model-{number:05d}.safetensors"
 
 
-def _write_generation_config(folder: Path, config: Any) -> None:  # noqa: ANN401 - transformers' config
+def _write_generation_config(folder: Path, config: Configuration) -> None:
     from transformers import GenerationConfig
 
     GenerationConfig(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragapp.errors import ModelError
+from ragapp.weights.convert.untyped import Normalizer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -246,7 +247,7 @@ def _write_tokenizer(packed: PackedE5, folder: Path) -> None:
     ).save_pretrained(folder)
 
 
-def _normalizer() -> Any:  # noqa: ANN401 - tokenizers' Normalizer, untyped here
+def _normalizer() -> Normalizer:
     """Write SentencePiece's nmt_nfkc rules, which are the file's character map.
 
     The 4,837 entries of the map are NFKC but for three kinds, compared entry by entry: control

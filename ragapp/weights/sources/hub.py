@@ -3,91 +3,58 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
-from ragapp.errors import DownloadFailed
-from ragapp.types import CancelCheck, ProgressSink
-from ragapp.weights.download import host, open_client, refused, unreachable
-from ragapp.weights.registry import FileFormat, HubSource
-from ragapp.weights.sources.repository import (
-    FetchedFile,
-    RemoteFile,
-    check_declared,
-    choose_files,
-    fetch_files,
-)
+from ragapp.weights.registry import RepositorySource
+from ragapp.weights.sources.choose import Json, RemoteFile
 from ragapp.weights.verify import Digest, DigestKind
-
-if TYPE_CHECKING:
-    import httpx
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 
 
-def endpoint() -> str:
-    """Return the hub's address: ``HF_ENDPOINT``, or the original."""
-    return (os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
+class HuggingFace:
+    """The protocol: a list in pages, and every file with a hash of one kind or the other."""
 
+    variable = "HF_ENDPOINT"
+    form = "the form of the Hugging Face protocol"
 
-def fetch_from_hub(
-    source: HubSource, downloads: Path, progress: ProgressSink, cancel: CancelCheck
-) -> dict[str, FetchedFile]:
-    """Fetch the files that the model needs. Returns path in the repository → fetched file.
+    def endpoint(self) -> str:
+        """Return the hub's address: ``HF_ENDPOINT``, or the original."""
+        return (os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
 
-    Raises:
-        DownloadFailed, HashMismatch, DiskFull, Cancelled: see ``download``.
-        ModelError: the repository holds no weights that can be read safely.
-    """
-    token = os.environ.get("HF_TOKEN")
-    with open_client({"Authorization": f"Bearer {token}"} if token else {}) as client:
-        listed = _list_files(client, source)
-        only = source.hashes if source.format is FileFormat.GGUF else {}
-        chosen = [
-            check_declared(source.repository, file, source.hashes.get(file.path))
-            for file in choose_files(source.repository, listed, only)
+    def headers(self) -> dict[str, str]:
+        """Return the person's token, which opens gated models."""
+        token = os.environ.get("HF_TOKEN")
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
+    def model_url(self, repository: str) -> str:
+        """Return the address that tells of a model."""
+        return f"{self.endpoint()}/api/models/{quote(repository)}"
+
+    def list_url(self, source: RepositorySource) -> str:
+        """Return the address of the list of files."""
+        revision = quote(source.revision, safe="")
+        return f"{self.model_url(source.repository)}/tree/{revision}?recursive=true"
+
+    def read_list(self, content: Json, source: RepositorySource) -> list[RemoteFile]:
+        """Read one page of the list.
+
+        Raises:
+            ValueError, KeyError, TypeError: it is something else.
+        """
+        revision = quote(source.revision, safe="")
+        folder = f"{self.endpoint()}/{quote(source.repository)}/resolve/{revision}"
+        return [
+            RemoteFile(
+                path=entry["path"],
+                url=f"{folder}/{quote(entry['path'])}",
+                size=entry["size"],
+                digest=_declared_digest(entry),
+            )
+            for entry in content
+            if entry["type"] == "file"
         ]
-        return fetch_files(client, chosen, downloads, progress, cancel)
-
-
-def _list_files(client: httpx.Client, source: HubSource) -> list[RemoteFile]:
-    """Ask the hub for the repository's files, page by page."""
-    import httpx
-
-    base = endpoint()
-    where = f"{quote(source.repository)}/resolve/{quote(source.revision, safe='')}"
-    url: str | None = (
-        f"{base}/api/models/{quote(source.repository)}/tree/{quote(source.revision, safe='')}"
-        "?recursive=true"
-    )
-    files = []
-    while url:
-        try:
-            answer = client.get(url)
-        except httpx.HTTPError as error:
-            raise unreachable(url, source.repository, error) from error
-        if answer.status_code != httpx.codes.OK:
-            raise refused(url, source.repository, answer.status_code)
-        try:
-            entries = [entry for entry in answer.json() if entry["type"] == "file"]
-            files += [
-                RemoteFile(
-                    path=entry["path"],
-                    url=f"{base}/{where}/{quote(entry['path'])}",
-                    size=entry["size"],
-                    digest=_declared_digest(entry),
-                )
-                for entry in entries
-            ]
-        except (ValueError, KeyError, TypeError) as error:
-            raise DownloadFailed(
-                f"{source.repository} from {host(url)}",
-                "the list of files is not in the form of the Hugging Face protocol",
-                "Check HF_ENDPOINT, or the sign-in page of the network.",
-            ) from error
-        url = answer.links.get("next", {}).get("url")
-    return files
 
 
 def _declared_digest(entry: dict[str, Any]) -> Digest:

@@ -1,44 +1,32 @@
-"""What the two hubs have in common: which files of a repository are wanted, and fetching them."""
+"""The client of both hubs: list a repository's files, hold them to their hashes, fetch them."""
 
 from __future__ import annotations
 
-import dataclasses
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
-from ragapp.errors import HashMismatch, ModelError
+from ragapp.errors import DownloadFailed
 from ragapp.types import CancelCheck, ProgressSink
 from ragapp.weights.disk import require_room
-from ragapp.weights.download import Download, download
-from ragapp.weights.verify import Digest, DigestKind
+from ragapp.weights.download import Download, download, host, open_client, refused, unreachable
+from ragapp.weights.registry import FileFormat, RepositorySource, SourceKind
+from ragapp.weights.sources.choose import RemoteFile, check_declared, choose_files
+from ragapp.weights.sources.hub import HuggingFace
+from ragapp.weights.sources.modelscope import ModelScope
+from ragapp.weights.verify import DigestKind
 
 if TYPE_CHECKING:
     import httpx
 
-# config, tokenizer, chat template, licence; *.py is inert unless settings trust that one model
-SMALL_FILES = re.compile(
-    r"(.+\.(json|txt|model|jinja|tiktoken|py)|(MODEL_)?LICEN[CS]E.*|NOTICE.*)", re.I
-)
-# sentence-transformers keeps one folder a module: 1_Pooling, 2_Dense
-MODULE_FOLDER = re.compile(r"\d+_\w+")
-SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")
-PICKLES = re.compile(r".+\.(bin|pt|pth|ckpt|pkl)")
-# ChatGLM2 was published as pickles only; their conversion reads tensors and runs nothing.
-CHATGLM_FILES = {"tokenizer.model", "configuration_chatglm.py"}
-CHATGLM_SHARD = re.compile(r"pytorch_model-\d+-of-\d+\.bin")
 
-
-@dataclass(frozen=True, slots=True)
-class RemoteFile:
-    """A file of a repository: ``path`` inside it, where to get it, what it must be."""
-
-    path: str
-    url: str
-    size: int | None
-    digest: Digest | None
+# What sets one hub apart from another: where it is asked, and how its list is read.
+Hub: TypeAlias = HuggingFace | ModelScope
+PROTOCOLS: dict[SourceKind, Hub] = {
+    SourceKind.HUB: HuggingFace(),
+    SourceKind.MODELSCOPE: ModelScope(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,62 +37,52 @@ class FetchedFile:
     sha256: str | None
 
 
-def choose_files(
-    repository: str, files: Sequence[RemoteFile], only: Mapping[str, str]
-) -> list[RemoteFile]:
-    """Pick the files needed to load the model: one form of the weights and the small files.
-
-    ``only`` non-empty: exactly those paths.
+def fetch_from_repository(
+    source: RepositorySource, downloads: Path, progress: ProgressSink, cancel: CancelCheck
+) -> dict[str, FetchedFile]:
+    """Fetch the files that the model needs. Returns path in the repository → fetched file.
 
     Raises:
-        ModelError: the weights are missing, or exist only in a form that can run code when read.
+        DownloadFailed, HashMismatch, DiskFull, Cancelled: see ``download``.
+        ModelError: the repository holds no weights that can be read safely.
     """
-    if only:
-        chosen = [file for file in files if file.path in only]
-        missing = set(only) - {file.path for file in chosen}
-        if missing:
-            raise _unusable(repository, f"it has no file {', '.join(sorted(missing))}")
-        return chosen
-    wanted = [file for file in files if _is_safe(file.path) and _is_in_place(file.path)]
-    weights = [file for file in wanted if file.path.endswith(".safetensors")]
-    top = {file.path for file in weights if "/" not in file.path}
-    if not top and {file.path for file in wanted} >= CHATGLM_FILES:
-        top = {file.path for file in wanted if CHATGLM_SHARD.fullmatch(file.path)}
-    if not top:
-        raise _unusable(repository, _why_no_weights([file.path for file in files]))
-    shards = {path for path in top if SHARD.fullmatch(path)}
-    if shards:
-        top = shards
-    elif "model.safetensors" in top:
-        top = {"model.safetensors"}
-    return [
-        file
-        for file in wanted
-        if file.path in top
-        or ("/" in file.path and file in weights)
-        or SMALL_FILES.fullmatch(PurePosixPath(file.path).name)
-    ]
+    hub = PROTOCOLS[source.kind]
+    with open_client(hub.headers()) as client:
+        listed = _list_files(client, hub, source)
+        only = source.hashes if source.format is FileFormat.GGUF else {}
+        chosen = [
+            check_declared(source.repository, file, source.hashes.get(file.path))
+            for file in choose_files(source.repository, listed, only)
+        ]
+        return _fetch_files(client, chosen, downloads, progress, cancel)
 
 
-def check_declared(repository: str, file: RemoteFile, expected: str | None) -> RemoteFile:
-    """Hold a file to the registry's SHA-256, at once where the hub declares another one.
+def _list_files(client: httpx.Client, hub: Hub, source: RepositorySource) -> list[RemoteFile]:
+    """Ask for the repository's files, page by page."""
+    import httpx
 
-    Raises:
-        HashMismatch: the hub declares another SHA-256.
-    """
-    if expected is None:
-        return file
-    declared = file.digest
-    if declared and declared.kind is DigestKind.SHA256 and declared.value != expected:
-        raise HashMismatch(
-            f"{file.path} of {repository}",
-            f"the hub offers {declared.value[:16]}…, the registry asks for {expected[:16]}…",
-            "Nothing was downloaded. Try another source.",
-        )
-    return dataclasses.replace(file, digest=Digest.sha256(expected))
+    url: str | None = hub.list_url(source)
+    files: list[RemoteFile] = []
+    while url:
+        try:
+            answer = client.get(url)
+        except httpx.HTTPError as error:
+            raise unreachable(url, source.repository, error) from error
+        if answer.status_code != httpx.codes.OK:
+            raise refused(url, source.repository, answer.status_code)
+        try:
+            files += hub.read_list(answer.json(), source)
+        except (ValueError, KeyError, TypeError) as error:
+            raise DownloadFailed(
+                f"{source.repository} from {host(url)}",
+                f"the list of files is not in {hub.form}",
+                f"Check {hub.variable}, or the sign-in page of the network.",
+            ) from error
+        url = answer.links.get("next", {}).get("url")
+    return files
 
 
-def fetch_files(
+def _fetch_files(
     client: httpx.Client,
     files: Sequence[RemoteFile],
     downloads: Path,
@@ -139,26 +117,3 @@ def _name_on_disk(file: RemoteFile) -> str:
     """Name a download by its hash, so that another revision never takes it for its own."""
     key = file.digest.value[:16] if file.digest else "unverified"
     return f"{key}-{file.path.replace('/', '--')}"
-
-
-def _is_safe(path: str) -> bool:
-    """Tell whether a path stays inside the folder it is written to."""
-    parts = PurePosixPath(path).parts
-    return bool(parts) and not path.startswith("/") and ".." not in parts and "\\" not in path
-
-
-def _is_in_place(path: str) -> bool:
-    folder, _, _ = path.rpartition("/")
-    return not folder or bool(MODULE_FOLDER.fullmatch(folder))
-
-
-def _why_no_weights(paths: Sequence[str]) -> str:
-    if any(PICKLES.fullmatch(path) for path in paths):
-        return "its weights are pickled (.bin, .pt), which can run code when they are opened"
-    if any(path.endswith(".gguf") for path in paths):
-        return "it holds GGUF files only; download one and give its path instead"
-    return "it holds no safetensors weights"
-
-
-def _unusable(repository: str, why: str) -> ModelError:
-    return ModelError(f"the repository {repository}", why, "Look for one with .safetensors files.")

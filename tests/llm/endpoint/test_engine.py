@@ -28,7 +28,7 @@ from ragapp.llm.endpoint import stream as endpoint_stream
 from ragapp.llm.endpoint.address import Endpoint
 from ragapp.llm.endpoint.engine import EndpointEngine
 from ragapp.llm.endpoint.tokens import estimate_tokens
-from ragapp.llm.engine import GenerationDone, Message, TextDelta
+from ragapp.llm.engine import Answer, Done, Message, Text
 from ragapp.types import FinishReason, never_cancel
 
 COUNT = [Message("user", "Count from 1 to 50 in words.")]
@@ -57,9 +57,17 @@ def hasty(monkeypatch):
 def run(engine, messages=COUNT, cancel=never_cancel, **decoding):
     decoding = {"max_new_tokens": 6} | decoding
     events = list(engine.generate(messages, Decoding(**decoding), cancel))
-    assert isinstance(events[-1], GenerationDone)
-    assert all(isinstance(event, TextDelta) for event in events[:-1])
+    assert isinstance(events[-1], Done)
+    assert all(isinstance(event, Text) for event in events[:-1])
     return "".join(event.text for event in events[:-1]), events[-1]
+
+
+def thinking(peer, **decoding):
+    """What a server's model thought, what it answered, and how that went."""
+    *said, done = EndpointEngine(peer.url, "any").generate(
+        COUNT, Decoding(**decoding), never_cancel
+    )
+    return Answer.of(said), done
 
 
 def heard(engine, meanwhile=lambda pieces: None, **decoding):
@@ -169,7 +177,7 @@ def test_a_cancelled_answer_stops_within_one_token(engine, after):
     events = []
     for piece in engine.generate(COUNT, Decoding(max_new_tokens=800), lambda: len(seen) >= after):
         events.append(piece)
-        if isinstance(piece, TextDelta):
+        if isinstance(piece, Text):
             seen.append(piece)
     assert events[-1].finish_reason is FinishReason.CANCELLED
     assert len(seen) == after == events[-1].completion_tokens
@@ -398,11 +406,27 @@ def test_thoughts_come_before_the_answer_between_marks():
     for name in ("reasoning_content", "reasoning"):
         thoughts = [event(**{name: text}) for text in ("so ", "then")]
         with serving(stream(*thoughts, event(content="42"), END)) as peer:
-            assert run(EndpointEngine(peer.url, "any"))[0] == "<think>so then</think>42"
+            assert thinking(peer)[0] == Answer("42", "so then")
         with serving(stream(*thoughts, event("length"))) as peer:
-            text, done = run(EndpointEngine(peer.url, "any"))
-            assert text == "<think>so then</think>"
+            answer, done = thinking(peer)
+            assert answer == Answer("", "so then")
             assert done.finish_reason is FinishReason.LENGTH
+
+
+def test_thoughts_that_a_server_leaves_in_the_text_are_told_apart_too():
+    pieces = [event(content=text) for text in ("<th", "ink>so\n</thi", "nk>\n\n", "42")]
+    with serving(stream(*pieces, END)) as peer:
+        assert thinking(peer)[0] == Answer("42", "so\n")
+    with serving(stream(event(content="1 <"), END)) as peer:
+        assert thinking(peer)[0] == Answer("1 <")
+
+
+def test_a_model_may_think_again_after_it_has_begun_to_answer():
+    thoughts = [event(reasoning_content=text) for text in ("so", " then")]
+    with serving(
+        stream(thoughts[0], event(content="4"), thoughts[1], event(content="2"), END)
+    ) as p:
+        assert thinking(p)[0] == Answer("42", "so then")
 
 
 def test_a_model_without_a_switch_for_thinking_is_asked_without_it():

@@ -10,7 +10,7 @@ from fixtures import SMOLLM2
 
 from ragapp.errors import EngineError, ModelError, UsageError
 from ragapp.llm.decoding import Decoding
-from ragapp.llm.engine import GenerationDone, Message, TextDelta
+from ragapp.llm.engine import Done, Message, Text
 from ragapp.llm.openvino import export as openvino_export
 from ragapp.llm.openvino.engine import OpenVinoEngine, open_export
 from ragapp.llm.tokenizers.load import load_chat_tokenizer
@@ -36,8 +36,8 @@ def openvino(models_dir, exports):
 
 def run(engine, messages=COUNT, cancel=never_cancel, **decoding):
     events = list(engine.generate(messages, Decoding(**{"max_new_tokens": 6} | decoding), cancel))
-    assert isinstance(events[-1], GenerationDone)
-    assert all(isinstance(event, TextDelta) for event in events[:-1])
+    assert isinstance(events[-1], Done)
+    assert all(isinstance(event, Text) for event in events[:-1])
     return "".join(event.text for event in events[:-1]), events[-1]
 
 
@@ -92,7 +92,7 @@ def test_a_cancelled_answer_stops_within_one_token_and_the_engine_goes_on(openvi
     stream = openvino.generate(COUNT, Decoding(max_new_tokens=300), lambda: len(seen) >= after)
     for event in stream:
         events.append(event)
-        seen += [event] if isinstance(event, TextDelta) else []
+        seen += [event] if isinstance(event, Text) else []
     assert events[-1].finish_reason is FinishReason.CANCELLED
     assert events[-1].completion_tokens <= after + 2
     assert run(openvino)[1].finish_reason is FinishReason.LENGTH
@@ -136,7 +136,7 @@ def test_a_process_that_dies_ends_its_answer_with_a_reason_and_the_next_one_work
     assert said.text
     text, done = run(openvino, SHORT, max_new_tokens=20)
     assert "Paris" in text
-    assert done.cached_tokens == 0, "the cache died with the process"
+    assert done.finish_reason is FinishReason.STOP
 
 
 def test_a_beginning_said_before_comes_from_the_cache_and_changes_nothing(openvino):
@@ -144,9 +144,8 @@ def test_a_beginning_said_before_comes_from_the_cache_and_changes_nothing(openvi
     text, first = run(openvino, asked, max_new_tokens=12)
     again, second = run(openvino, asked, max_new_tokens=12)
     assert again == text
-    assert first.cached_tokens < 32
-    assert second.prompt_tokens - 33 <= second.cached_tokens < second.prompt_tokens
-    assert second.first_token_s < first.first_token_s
+    assert second.first_token_s < 0.5 * first.first_token_s
+    assert first.cached_tokens is second.cached_tokens is None, "OpenVINO does not tell"
 
 
 def test_several_people_are_answered_at_once_as_each_would_be_alone(openvino):

@@ -9,8 +9,9 @@ from sentencepiece import SentencePieceProcessor
 
 from ragapp.errors import ModelError
 from ragapp.llm.decoding import Decoding
-from ragapp.llm.engine import GenerationDone, Message
-from ragapp.llm.stream import IncrementalDetokeniser
+from ragapp.llm.engine import Done, Message
+from ragapp.llm.options import ChatOptions
+from ragapp.llm.reader import IncrementalDetokeniser
 from ragapp.llm.tokenizers.chatglm import load_chatglm_tokenizer
 from ragapp.llm.tokenizers.load import load_chat_tokenizer
 from ragapp.llm.torch.engine import TorchEngine
@@ -144,9 +145,9 @@ def test_an_original_checkpoint_is_sent_to_the_conversion(tmp_path):
 
 
 def generate(folder: Path, tokens: int):
-    engine = TorchEngine.load(folder, name="tiny", dtype=torch.float32)
+    engine = TorchEngine.load(folder, "tiny", ChatOptions(dtype=torch.float32))
     events = list(engine.generate([HELLO], Decoding(max_new_tokens=tokens), never_cancel))
-    assert isinstance(events[-1], GenerationDone)
+    assert isinstance(events[-1], Done)
     return "".join(event.text for event in events[:-1]), events[-1]
 
 

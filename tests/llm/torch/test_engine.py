@@ -14,7 +14,8 @@ from tiny_model import reciting, tiny_engine, tiny_llama
 
 from ragapp.errors import EngineError, ModelError, UsageError
 from ragapp.llm.decoding import Decoding
-from ragapp.llm.engine import GenerationDone, Message, TextDelta
+from ragapp.llm.engine import Done, Message, Text
+from ragapp.llm.options import ChatOptions
 from ragapp.llm.torch.engine import TorchEngine
 from ragapp.types import FinishReason, never_cancel
 
@@ -25,8 +26,8 @@ SHORT = [Message("user", "What is the capital of France? Answer in one word.")]
 def run(engine, messages=COUNT, cancel=never_cancel, **decoding):
     decoding = {"max_new_tokens": 6} | decoding
     events = list(engine.generate(messages, Decoding(**decoding), cancel))
-    assert isinstance(events[-1], GenerationDone)
-    assert all(isinstance(event, TextDelta) for event in events[:-1])
+    assert isinstance(events[-1], Done)
+    assert all(isinstance(event, Text) for event in events[:-1])
     return "".join(event.text for event in events[:-1]), events[-1]
 
 
@@ -71,7 +72,7 @@ def test_a_cancelled_answer_stops_within_one_token(engine, after):
     events = []
     for event in engine.generate(COUNT, Decoding(max_new_tokens=200), lambda: len(seen) >= after):
         events.append(event)
-        if isinstance(event, TextDelta):
+        if isinstance(event, Text):
             seen.append(event)
     done = events[-1]
     assert done.finish_reason is FinishReason.CANCELLED
@@ -287,7 +288,7 @@ def folder(models_dir, tmp_path):
 def test_a_base_model_without_chat_template_is_refused(folder):
     (folder / "chat_template.jinja").unlink()
     with pytest.raises(ModelError, match="no chat template"):
-        TorchEngine.load(folder, name="base")
+        TorchEngine.load(folder, "base", ChatOptions())
 
 
 @pytest.mark.parametrize(
@@ -298,7 +299,7 @@ def test_harmed_weights_are_a_model_error(folder, content):
     weights.unlink()
     weights.write_bytes(content)
     with pytest.raises(ModelError, match="ragapp models pull"):
-        TorchEngine.load(folder, name=SMOLLM2)
+        TorchEngine.load(folder, SMOLLM2, ChatOptions())
 
 
 def test_weights_cut_short_are_a_model_error(folder, models_dir):
@@ -307,19 +308,19 @@ def test_weights_cut_short_are_a_model_error(folder, models_dir):
     with (models_dir / SMOLLM2 / "model.safetensors").open("rb") as whole:
         weights.write_bytes(whole.read(1_000_000))
     with pytest.raises(ModelError):
-        TorchEngine.load(folder, name=SMOLLM2)
+        TorchEngine.load(folder, SMOLLM2, ChatOptions())
 
 
 def test_a_folder_that_is_no_model(tmp_path):
     with pytest.raises(ModelError):
-        TorchEngine.load(tmp_path, name="nothing")
+        TorchEngine.load(tmp_path, "nothing", ChatOptions())
 
 
 def test_the_context_is_what_is_asked_for_within_what_the_model_has(folder):
     declared = json.loads((folder / "config.json").read_text())["max_position_embeddings"]
-    assert TorchEngine.load(folder, name="a", context_tokens=512).context_tokens == 512
-    assert TorchEngine.load(folder, name="a").context_tokens == min(declared, 8192)
-    assert TorchEngine.load(folder, name="a", context_tokens=10**6).context_tokens == declared
+    for asked, used in ((512, 512), (0, min(declared, 8192)), (10**6, declared)):
+        options = ChatOptions(context_tokens=asked)
+        assert TorchEngine.load(folder, "a", options).context_tokens == used
 
 
 def test_an_error_that_already_says_what_to_do_is_passed_on_as_it_is():
@@ -330,7 +331,7 @@ def test_an_error_that_already_says_what_to_do_is_passed_on_as_it_is():
     def fail(*_):
         raise cut_short
 
-    engine.model.model.layers[1].register_forward_pre_hook(fail)
+    engine._model.model.layers[1].register_forward_pre_hook(fail)
     with pytest.raises(ModelError) as raised:
         list(engine.generate(COUNT, Decoding(max_new_tokens=2), never_cancel))
     assert raised.value is cut_short

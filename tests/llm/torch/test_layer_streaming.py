@@ -208,6 +208,7 @@ import sys
 import torch
 from pathlib import Path
 from transformers import LlamaForCausalLM  # before the count begins
+from ragapp.llm.options import ChatOptions
 from ragapp.llm.torch.model import load_model
 
 def peak():
@@ -216,7 +217,8 @@ def peak():
 
 Path("/proc/self/clear_refs").write_text("5")
 before = peak()
-model = load_model(Path(sys.argv[1]), name="SmolLM2", low_memory=True, dtype=torch.bfloat16)
+options = ChatOptions(low_memory=True, dtype=torch.bfloat16)
+model = load_model(Path(sys.argv[1]), "SmolLM2", options)
 with torch.inference_mode():
     answer = model.generate(torch.arange(1000, 1200)[None], max_new_tokens=8, do_sample=False)
 print(peak() - before, *answer[0, 200:].tolist())

@@ -13,6 +13,7 @@ from tiny_model import tiny_llama
 from torch.nn.functional import cosine_similarity
 
 from ragapp.errors import ModelError, SettingsError
+from ragapp.llm.options import ChatOptions
 from ragapp.llm.torch.model import load_model
 
 IDS = torch.tensor([[1, 5, 9, 200, 33]])
@@ -26,7 +27,7 @@ def folder(tmp_path):
 
 
 def load(folder, **how):
-    return load_model(folder, name="tiny", **how)
+    return load_model(folder, "tiny", ChatOptions(**how))
 
 
 def logits(model, ids=IDS):
@@ -122,12 +123,13 @@ from pathlib import Path
 import torch, transformers
 from transformers import LlamaForCausalLM
 from ragapp.errors import ModelError
+from ragapp.llm.options import ChatOptions
 from ragapp.llm.torch.model import load_model
 
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 100_000_000,) * 2)
 try:
-    load_model(Path(sys.argv[1]), name="SmolLM2", dtype=torch.float32)
+    load_model(Path(sys.argv[1]), "SmolLM2", ChatOptions(dtype=torch.float32))
 except ModelError as error:
     print(error)
 """
@@ -253,6 +255,6 @@ def test_a_models_own_code_runs_only_when_allowed_and_not_unsaid(folder, caplog)
     with pytest.raises(ModelError, match="trust_remote_code"):
         load(folder)
     with caplog.at_level(logging.WARNING, logger="ragapp"):
-        model = load(folder, trust_remote_code=True)
+        model = load(folder, trust_remote_code="tiny")
     assert type(model).__name__ == "OwnModel"
     assert "code of its own" in caplog.text

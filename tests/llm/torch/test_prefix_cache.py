@@ -6,7 +6,7 @@ from tiny_model import tiny_engine, tiny_llama
 from transformers import DynamicCache, Qwen2Config, Qwen2ForCausalLM
 
 from ragapp.llm.decoding import Decoding
-from ragapp.llm.engine import GenerationDone, Message
+from ragapp.llm.engine import Done, Message
 from ragapp.llm.torch.prefix_cache import PrefixCache, reusable
 from ragapp.types import never_cancel
 
@@ -125,7 +125,7 @@ def sliding_window():
 
 def answer(engine, messages, decoding=GREEDY, cancel=never_cancel):
     *texts, done = engine.generate(messages, decoding, cancel)
-    assert isinstance(done, GenerationDone)
+    assert isinstance(done, Done)
     return "".join(piece.text for piece in texts), done
 
 
@@ -170,7 +170,7 @@ def test_a_second_turn_reads_only_what_is_new():
     messages = [Message("user", "What is whitening?")]
     prompt = engine.tokenizer.prompt_ids(messages)
     answer(engine, messages)
-    lengths = lengths_read(engine.model)
+    lengths = lengths_read(engine._model)
     _, done = answer(engine, [*messages, Message("assistant", "other"), Message("user", "Why?")])
     assert done.cached_tokens == len(prompt)
     assert lengths == [done.prompt_tokens - done.cached_tokens] + [1] * 19
@@ -189,7 +189,7 @@ def test_the_same_question_again_reads_one_token():
     engine = tiny_engine()
     messages = [Message("user", "What is whitening?")]
     first, _ = answer(engine, messages)
-    lengths = lengths_read(engine.model)
+    lengths = lengths_read(engine._model)
     again, done = answer(engine, messages)
     assert (again, lengths[0]) == (first, 1)
     assert done.cached_tokens == done.prompt_tokens - 1

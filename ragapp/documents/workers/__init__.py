@@ -1,0 +1,1 @@
+"""Files are parsed in processes of their own: what breaks a reader costs that file alone."""

@@ -1,0 +1,96 @@
+"""What pool and worker write to one another: frames of JSON, each after its length in 8 bytes.
+
+A request:  {"path", "name", "cpu_s", "memory_bytes"}
+A reply:    {"document": {…}} or {"error": {"kind", "what", "why", "fix"}}, and beside it
+            "log": [[logger, level, message], …] and "last": true when the worker ends after it
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import IO, Any
+
+from ragapp.errors import DocumentError
+from ragapp.types import Document, Heading, Page
+
+LARGEST_FRAME = 1 << 30  # bytes; no text of a file within the limits comes near
+_LENGTH = struct.Struct(">Q")
+# Lone surrogates stand for bytes of file names that are not UTF-8.
+_SURROGATES = "surrogatepass"
+
+Message = dict[str, Any]
+
+
+def write_frame(stream: IO[bytes], message: Message) -> None:
+    """Write a message.
+
+    Raises:
+        OSError: the other side is gone.
+    """
+    payload = json.dumps(message, ensure_ascii=False).encode("utf-8", _SURROGATES)
+    stream.write(_LENGTH.pack(len(payload)))
+    stream.write(payload)
+    stream.flush()
+
+
+def read_frame(stream: IO[bytes]) -> Message | None:
+    """Return the next message; None when the other side is gone, or what came is none."""
+    head = stream.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    (length,) = _LENGTH.unpack(head)
+    if length > LARGEST_FRAME:
+        return None
+    payload = stream.read(length)
+    if len(payload) < length:
+        return None
+    try:
+        message = json.loads(payload.decode("utf-8", _SURROGATES))
+    except ValueError:
+        return None
+    return message if isinstance(message, dict) else None
+
+
+def document_to_json(document: Document) -> Message:
+    """Write a document as plain values."""
+    return {
+        "name": document.name,
+        "path": document.path,
+        "sha256": document.sha256,
+        "media_type": document.media_type,
+        "text": document.text,
+        "pages": [[page.number, page.start, page.end] for page in document.pages],
+        "headings": [[one.level, one.title, one.start] for one in document.headings],
+        "notes": list(document.notes),
+    }
+
+
+def document_from_json(values: Message) -> Document:
+    """Read what ``document_to_json`` wrote."""
+    return Document(
+        name=values["name"],
+        path=values["path"],
+        sha256=values["sha256"],
+        media_type=values["media_type"],
+        text=values["text"],
+        pages=tuple(Page(*page) for page in values["pages"]),
+        headings=tuple(Heading(*heading) for heading in values["headings"]),
+        notes=tuple(values["notes"]),
+    )
+
+
+def error_to_json(error: DocumentError) -> Message:
+    """Write an error as plain values."""
+    return {
+        "kind": type(error).__name__,
+        "what": error.what,
+        "why": error.why,
+        "fix": error.fix,
+    }
+
+
+def error_from_json(values: Message) -> DocumentError:
+    """Read what ``error_to_json`` wrote, as an error of the same class."""
+    kinds = {kind.__name__: kind for kind in DocumentError.__subclasses__()}
+    return kinds.get(values["kind"], DocumentError)(values["what"], values["why"], values["fix"])

@@ -1,0 +1,38 @@
+"""Which segments are written together anew, so that they stay few and each row moves seldom.
+
+Segments are kept in the order of their ids, and only neighbours are merged. Whenever ten at the
+end are of one order of magnitude, or below it, they become one: a passage is written about once
+for each order of magnitude of the base, and there are at most some ten segments for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+FACTOR = 10
+"""Segments of one order of magnitude before they are merged; 10 as in Lucene's tiered policy."""
+DEAD_SHARE = 0.25
+"""Of the rows of a segment, from which on it is written anew without them."""
+
+
+def runs_to_merge(rows: Sequence[int], dead: Sequence[int]) -> list[range]:
+    """Return the neighbouring segments, oldest first, each run of which shall become one.
+
+    rows, dead: of each segment. A run of one is a segment with too many dead rows.
+    """
+    run = range(_end_to_merge(rows), len(rows))
+    worn = [i for i in range(run.start) if dead[i] and dead[i] >= DEAD_SHARE * rows[i]]
+    return [range(i, i + 1) for i in worn] + ([run] if run else [])
+
+
+def _end_to_merge(rows: Sequence[int]) -> int:
+    """Return the first segment of the end that is due; the number of segments when none is."""
+    due, size = len(rows), rows[-1] if rows else 0
+    while True:
+        start = due
+        while start and len(str(rows[start - 1])) <= len(str(size)):
+            start -= 1
+        merged_before = 1 if due < len(rows) else 0
+        if due - start + merged_before < FACTOR:
+            return due
+        due, size = start, sum(rows[start:])

@@ -1,0 +1,142 @@
+"""The tables of a knowledge base, and how those of earlier versions become these."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from ragapp.errors import KnowledgeBaseDamaged
+
+SCHEMA_VERSION = 2
+
+# Content that is deleted is overwritten, not only unlinked. It is the default of many builds of
+# SQLite, but not of all, and costs in proportion to what is deleted.
+PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "secure_delete = ON",
+)
+
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE documents (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    path TEXT NOT NULL,           -- where the file was read from: the identity of a document
+    name TEXT NOT NULL,           -- what people are shown
+    sha256 TEXT NOT NULL,         -- of the file's bytes
+    media_type TEXT NOT NULL,
+    text TEXT NOT NULL,           -- all offsets point into this
+    pages TEXT NOT NULL,          -- JSON [[number, start, end], ...]
+    notes TEXT NOT NULL,          -- JSON [sentence, ...]
+    chunk_count INTEGER NOT NULL,
+    added_in INTEGER NOT NULL,    -- first generation that holds it
+    removed_in INTEGER            -- first generation that no longer does
+);
+CREATE INDEX documents_by_path ON documents (path);
+CREATE INDEX documents_by_hash ON documents (sha256);
+CREATE INDEX documents_by_name ON documents (name);
+CREATE INDEX documents_by_added ON documents (added_in);
+CREATE INDEX documents_by_removed ON documents (removed_in) WHERE removed_in IS NOT NULL;
+CREATE TABLE chunks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    document_id INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL,
+    text TEXT NOT NULL,           -- of the document, start to end: read without the whole of it
+    page INTEGER,
+    heading TEXT NOT NULL,        -- JSON [title, ...]
+    sentences BLOB NOT NULL,      -- int32 (n, 2): spans
+    vector BLOB NOT NULL,         -- float32 (d,): raw, before whitening
+    sentence_vectors BLOB NOT NULL,  -- int8 (n, d)
+    sentence_scales BLOB NOT NULL,   -- float32 (n,): int8 times scale is the raw vector
+    term_hashes BLOB NOT NULL,    -- uint64 (t,)
+    term_counts BLOB NOT NULL     -- uint16 (t,)
+);
+CREATE INDEX chunks_by_document ON chunks (document_id);
+CREATE TABLE whitening (version INTEGER NOT NULL, part TEXT NOT NULL, rows INTEGER NOT NULL,
+    data BLOB NOT NULL, PRIMARY KEY (version, part)) WITHOUT ROWID;
+CREATE TABLE fitted_space (       -- one row: the space of the current generation
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    version INTEGER NOT NULL,     -- of the whitening
+    fitted_on INTEGER NOT NULL,   -- passages there were at the fit
+    passages INTEGER NOT NULL     -- passages there are in the current generation
+);
+INSERT INTO fitted_space VALUES (1, 0, 0, 0)
+"""
+
+# From 1, where every generation had a whitening of its own: that of the current one stays.
+TO_2 = """
+CREATE INDEX documents_by_name ON documents (name);
+CREATE INDEX documents_by_added ON documents (added_in);
+CREATE INDEX documents_by_removed ON documents (removed_in) WHERE removed_in IS NOT NULL;
+DELETE FROM whitening WHERE generation <> (SELECT value FROM meta WHERE key = 'generation');
+ALTER TABLE whitening RENAME COLUMN generation TO version;
+UPDATE whitening SET version = 1;
+CREATE TABLE fitted_space (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    version INTEGER NOT NULL,
+    fitted_on INTEGER NOT NULL,
+    passages INTEGER NOT NULL
+);
+INSERT INTO fitted_space
+    SELECT 1, 1, count(*), count(*) FROM chunks c JOIN documents d ON d.id = c.document_id,
+        (SELECT CAST(value AS INTEGER) AS now FROM meta WHERE key = 'generation')
+    WHERE d.added_in <= now AND (d.removed_in IS NULL OR d.removed_in > now);
+UPDATE meta SET value = '2' WHERE key = 'schema'
+"""
+
+STEPS = {"1": TO_2}
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Make the tables; call inside a transaction."""
+    _run(connection, SCHEMA)
+
+
+def bring_up_to_date(connection: sqlite3.Connection, where: str) -> None:
+    """Bring a database of an earlier version to this one, all of it or nothing.
+
+    Raises:
+        KnowledgeBaseDamaged: it does not pass SQLite's check, or is of a version unknown here.
+    """
+    if _schema(connection) == str(SCHEMA_VERSION):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Another process may have done it while this one waited.
+        while (schema := _schema(connection)) != str(SCHEMA_VERSION):
+            if schema not in STEPS:
+                raise KnowledgeBaseDamaged(
+                    where,
+                    f"it was written in format {schema}, this program reads format"
+                    f" {SCHEMA_VERSION}",
+                    "Use the version of ragapp that wrote it, or ingest the documents again.",
+                )
+            _check(connection, where)
+            _run(connection, STEPS[schema])
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _schema(connection: sqlite3.Connection) -> str:
+    row = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+    return str(row[0]) if row else "unknown"
+
+
+def _check(connection: sqlite3.Connection, where: str) -> None:
+    problems = [str(row[0]) for row in connection.execute("PRAGMA quick_check(1)")]
+    if problems != ["ok"]:
+        raise KnowledgeBaseDamaged(
+            where,
+            f"it was written by an earlier version and does not pass its check ({problems[0]})",
+            "Restore the folder from a backup, or delete it and ingest the documents again.",
+        )
+
+
+def _run(connection: sqlite3.Connection, statements: str) -> None:
+    """Run statements one by one: ``executescript`` would commit first."""
+    for statement in statements.split(";\n"):
+        if statement.strip():
+            connection.execute(statement)

@@ -1,0 +1,1 @@
+"""Files dropped into the page: where they lie, how they come in, and how they go out again."""

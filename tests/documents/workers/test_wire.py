@@ -1,0 +1,54 @@
+"""What is written on one side of a pipe is read on the other, or nothing is."""
+
+import io
+
+import pytest
+
+from ragapp.documents.workers.wire import (
+    document_from_json,
+    document_to_json,
+    error_from_json,
+    error_to_json,
+    read_frame,
+    write_frame,
+)
+from ragapp.errors import DocumentError, DocumentTooCostly, EmptyDocument
+from ragapp.types import Document, Heading, Page
+
+
+def sent(message: dict[str, object]) -> bytes:
+    stream = io.BytesIO()
+    write_frame(stream, message)
+    return stream.getvalue()
+
+
+def test_messages_follow_one_another() -> None:
+    stream = io.BytesIO(sent({"a": "中文 \udcff \ud800"}) + sent({}) + sent({"b": [1, None]}))
+    assert read_frame(stream) == {"a": "中文 \udcff \ud800"}
+    assert read_frame(stream) == {}
+    assert read_frame(stream) == {"b": [1, None]}
+    assert read_frame(stream) is None
+
+
+def test_torn_and_senseless_frames_are_none() -> None:
+    whole = sent({"a": "text"})
+    for length in range(len(whole)):
+        assert read_frame(io.BytesIO(whole[:length])) is None
+    assert read_frame(io.BytesIO(b"\xff" * 20)) is None
+    assert read_frame(io.BytesIO(bytes(7) + b"\x02" + b"{x")) is None
+    assert read_frame(io.BytesIO(bytes(7) + b"\x02" + b"[]")) is None
+
+
+def test_documents_are_the_same_on_the_other_side() -> None:
+    pages, headings = (Page(1, 0, 6),), (Heading(1, "文", 0),)
+    document = Document(
+        "a.pdf", "/a.pdf", "00", "application/pdf", "文 text", pages, headings, ("note",)
+    )
+    assert document_from_json(document_to_json(document)) == document
+
+
+@pytest.mark.parametrize("kind", [DocumentError, EmptyDocument, DocumentTooCostly])
+def test_errors_are_the_same_on_the_other_side(kind: type[DocumentError]) -> None:
+    error = error_from_json(error_to_json(kind("a.pdf", "why", "Do this.")))
+    assert type(error) is kind
+    assert str(error) == "a.pdf: why. Do this."
