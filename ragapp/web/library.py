@@ -36,7 +36,7 @@ element.addEventListener('click', (event) => {
   const button = event.target.closest('[data-document]');
   if (!button) return;
   const {kb, document, path} = button.dataset;
-  trigger('delete_document', {kb, document: Number(document), path});
+  trigger('delete_document', {kb, document: Number(document), source: path});
 });
 """
 

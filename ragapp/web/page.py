@@ -169,7 +169,7 @@ def _wire_documents(
 
     def delete(kb: str, language: str, request: gr.Request, event: gr.EventData) -> list[Any]:
         session_of(request)
-        row = (str(event.kb), int(event.document), str(event.path))
+        row = (str(event.kb), int(event.document), str(event.source))
         said = library.delete_document(*row, language)
         return [said, library.documents_html(kb, STRINGS[language])]
 

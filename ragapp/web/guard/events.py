@@ -85,8 +85,8 @@ def _is_plain(value: Any) -> bool:  # noqa: ANN401
 def _are_details(value: Any) -> bool:  # noqa: ANN401
     """Say whether these are what goes with an event: names and plain values.
 
-    A path among them is a string like any other; Gradio's mark of a file is ``meta``.
+    What is called a path, Gradio takes for a file even if it is a mere string.
     """
     if not isinstance(value, dict):
         return _is_plain(value)
-    return "meta" not in value and all(map(_is_plain, value.values()))
+    return not value.keys() & {"path", "url", "meta"} and all(map(_is_plain, value.values()))

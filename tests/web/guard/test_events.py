@@ -49,7 +49,7 @@ def test_an_event_of_the_page_passes_with_its_values_alone():
         {"event_data": file_data("/etc/passwd")},
         {"event_data": {"value": file_data("/etc/passwd")}},
         {"event_data": {"tokens": [file_data("/etc/passwd")]}},
-        {"event_data": {"path": "/etc/passwd", "meta": None}},
+        {"event_data": {"path": "/etc/passwd"}},
         {"session_hash": "../abc"},
         {"session_hash": ""},
         {"session_hash": None},
@@ -68,7 +68,7 @@ def test_anything_else_is_no_event(changes):
 
 
 def test_what_the_list_of_documents_sends_passes():
-    row = {"kb": "default", "document": 3, "path": "/home/me/notes.txt"}
+    row = {"kb": "default", "document": 3, "source": "/home/me/notes.txt"}
     assert json.loads(parse_event(event(event_data=row)).body)["event_data"] == row
 
 
