@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ragapp.errors import SettingsError
+from ragapp.untyped import Given
 
 ENVIRONMENT_PREFIX = "RAGAPP_"
 SETTINGS_FILE = "ragapp.toml"
@@ -100,7 +101,7 @@ class Settings:
     machine: MachineSettings = dataclasses.field(default_factory=MachineSettings)
     web: WebSettings = dataclasses.field(default_factory=WebSettings)
 
-    def having(self, **values: Any) -> Settings:  # noqa: ANN401 - a setting has one of five kinds
+    def having(self, **values: Given) -> Settings:
         """Return the settings with some of them changed, each named by its field alone.
 
         Raises:
@@ -199,7 +200,7 @@ def _place(name: str, origin: str) -> tuple[str, type]:
     )
 
 
-def _convert(key: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - a setting has one of five kinds
+def _convert(key: str, value: Given, origin: str) -> Given:
     part, kind = _place(key, origin)
     try:
         if kind is bool:
@@ -223,7 +224,7 @@ def _convert(key: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - a sett
         ) from error
 
 
-def _to_bool(value: Any) -> bool:  # noqa: ANN401 - checks what TOML or the environment delivered
+def _to_bool(value: Given) -> bool:
     if isinstance(value, bool):
         return value
     words = {"true": True, "yes": True, "on": True, "1": True}

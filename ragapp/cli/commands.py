@@ -15,8 +15,11 @@ from ragapp.errors import UsageError
 from ragapp.llm.decoding import Decoding
 from ragapp.people import LOCAL
 from ragapp.settings import Settings
+from ragapp.untyped import Given
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from ragapp.library import Library
 
 GREEDY = "precise"
@@ -350,7 +353,7 @@ def _stop_on_interrupt() -> threading.Event:
     return stop
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any of the frozen dataclasses
+def _plain(value: DataclassInstance) -> Given:
     return dataclasses.asdict(value)
 
 

@@ -26,7 +26,7 @@ from ragapp.uploads.queue import IngestQueue
 from ragapp.web import render
 from ragapp.web.labels import Labels
 from ragapp.web.panes import html_pane
-from ragapp.web.strings import STRINGS
+from ragapp.words.interface import STRINGS
 
 if TYPE_CHECKING:
     from gradio.components import HTML, Button, Radio, Textbox

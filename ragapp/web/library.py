@@ -20,7 +20,7 @@ from ragapp.web import render
 from ragapp.web.drop import DROPPED_EVENT, drop_zone_html
 from ragapp.web.labels import Labels
 from ragapp.web.panes import html_pane
-from ragapp.web.strings import STRINGS, Strings
+from ragapp.words.interface import STRINGS, Strings
 
 if TYPE_CHECKING:
     from gradio.components import HTML, Button, Dropdown, Textbox

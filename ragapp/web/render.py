@@ -15,7 +15,7 @@ from ragapp.synthesis.phrases import phrases_for
 from ragapp.types import AnswerStats, Evidence, FinishReason, Stage
 from ragapp.uploads.deletion import Deletion
 from ragapp.uploads.queue import FileRow
-from ragapp.web.strings import Strings
+from ragapp.words.interface import Strings
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

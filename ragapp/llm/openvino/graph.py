@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from ragapp.llm.untyped import Configuration, Node
+from ragapp.untyped import Configuration, Node
 
 if TYPE_CHECKING:
     import openvino

@@ -24,7 +24,7 @@ import sys
 import threading
 from typing import Any, TextIO
 
-from ragapp.llm.untyped import Pipeline
+from ragapp.untyped import Pipeline
 
 STEP_TOKENS = 512
 """Most tokens computed at once, so that a long prompt lets the answers of others go on."""

@@ -10,7 +10,7 @@ from ragapp.llm import families
 from ragapp.llm.families import Family
 from ragapp.llm.tokenizers.protocol import ChatTokenizer
 from ragapp.llm.tokenizers.template import TemplateTokenizer
-from ragapp.llm.untyped import Tokenizer
+from ragapp.untyped import Tokenizer
 
 logger = logging.getLogger(__name__)
 

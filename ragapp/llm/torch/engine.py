@@ -36,8 +36,8 @@ from ragapp.llm.torch.model import load_model
 from ragapp.llm.torch.out_of_memory import give_back_memory, is_out_of_memory
 from ragapp.llm.torch.prefix_cache import PrefixCache, reusable
 from ragapp.llm.torch.token_queue import TokenQueue
-from ragapp.llm.untyped import CausalLM, KeyValueCache
 from ragapp.types import CancelCheck, FinishReason
+from ragapp.untyped import CausalLM, KeyValueCache
 
 logger = logging.getLogger(__name__)
 

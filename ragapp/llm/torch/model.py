@@ -16,7 +16,7 @@ from ragapp.llm.options import ChatOptions
 from ragapp.llm.torch.adapter import apply_adapter, read_adapter
 from ragapp.llm.torch.checkpoint import tensor_places
 from ragapp.llm.torch.out_of_memory import is_out_of_memory
-from ragapp.llm.untyped import CausalLM
+from ragapp.untyped import CausalLM
 
 if TYPE_CHECKING:
     import torch
