@@ -127,10 +127,7 @@ import torch, transformers
 from transformers import LlamaForCausalLM
 from ragapp.errors import ModelError
 from ragapp.llm.options import ChatOptions
-from ragapp.llm.torch.engine import TorchEngine
 from ragapp.llm.torch.model import load_model
-
-from ..tiny_chat_model import write_tiny_chat_model
 
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 100_000_000,) * 2)
