@@ -61,11 +61,7 @@ class CrossEncoderReranker:
         try:
             return cls(CrossEncoder(str(folder), device=device, local_files_only=True))
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise ModelError(
-                f"the reranker in {folder}",
-                str(error),
-                "Name a sentence-transformers cross-encoder, or set reranker = 'sentences'.",
-            ) from error
+            raise ModelError("reranker_unreadable", folder=folder, reason=str(error)) from error
 
     def rerank(self, question: str, hits: Sequence[Hit]) -> list[Hit]:
         """Return the hits ordered by the model's score of (question, passage)."""

@@ -71,6 +71,8 @@ class TorchEngine:
             ModelError: there is no causal language model in it, it has no chat template, or the
                 adapter does not fit. SettingsError: what is asked for does not go together.
         """
+        if options.trusts(name):  # before its tokenizer, the first to run any
+            logger.warning("%s may run code of its own, as trust_remote_code allows", name)
         tokenizer = load_chat_tokenizer(
             folder,
             name,

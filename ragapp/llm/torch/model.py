@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -20,8 +19,6 @@ from ragapp.untyped import CausalLM
 
 if TYPE_CHECKING:
     import torch
-
-logger = logging.getLogger(__name__)
 
 
 class Quantization(StrEnum):
@@ -53,8 +50,6 @@ def load_model(folder: Path, name: str, options: ChatOptions) -> CausalLM:
         )
     adapter = read_adapter(Path(options.adapter).expanduser()) if options.adapter else None
     family_of(folder, name, trust_remote_code=trusted)  # or why there is none
-    if trusted:
-        logger.warning("%s may run code of its own, as trust_remote_code allows", name)
     with _loading(folder, name):
         if options.low_memory:
             from ragapp.llm.torch.layer_streaming import load_streamed
