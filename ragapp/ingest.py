@@ -105,7 +105,7 @@ def ingest(
 def remove(document: str, within: OpenKnowledgeBase) -> list[StoredDocument]:
     """Take the documents of a name or path out of a knowledge base. Returns those removed."""
     with within.kb.writer(WAIT_FOR_WRITER_S) as writer:
-        removed = [d for d in writer.documents() if document in (d.name, d.path)]
+        removed = writer.find(name=document, path=document)
         for stored in removed:
             writer.remove(stored.id)
         if removed:
