@@ -18,7 +18,7 @@ from ragapp.documents.split import split_document
 from ragapp.documents.stream import ParsedFile, parse_ahead
 from ragapp.documents.workers.pool import ParserPool
 from ragapp.embedding.encode import Passage
-from ragapp.errors import Cancelled, DocumentError, RagappError, UnsupportedFormat
+from ragapp.errors import Cancelled, DocumentError, RagappError
 from ragapp.index.knowledge_base import Writer
 from ragapp.index.rows import NewChunk
 from ragapp.index.store import StoredDocument
@@ -261,8 +261,7 @@ class _Run:
 
 
 def _skipped(one: Skipped) -> IngestedFile:
-    error = UnsupportedFormat(one.path.name, str(one.why), "It was left out.")
-    return IngestedFile(str(one.path), Status.SKIPPED, error=error)
+    return IngestedFile(str(one.path), Status.SKIPPED, error=one.error)
 
 
 def _embed(
