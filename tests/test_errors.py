@@ -17,7 +17,7 @@ def test_an_error_is_one_line_with_what_why_and_fix():
         "settings_file_unreadable", file="a.toml", reason="it ends\nearly."
     )
     assert str(error) == "a.toml: it ends early. Mend the file or move it away."
-    assert (error.what, error.why) == ("a.toml", "it ends\nearly.")
+    assert (error.what, error.why) == ("a.toml", reason)
     assert error.line("zh") == "a.toml：it ends early。请修正该文件，或把它移走。"
 
 
