@@ -32,19 +32,26 @@ RagappError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ragapp.words.catalogue import CHINESE, ENGLISH, Sentences, sentences
 
 
 class RagappError(Exception):
     """Root of the tree: a ``code`` of the catalogue in ``words`` and the values that it takes.
 
-    A value may itself be an error, which is then said in the same language.
+    A value may itself be an error, or errors under names, said in the same language: one in full,
+    several by what happened and why.
     """
 
     def __init__(self, code: str, **values: object) -> None:
         super().__init__(code, values)
         self.code = code
         self.values = values
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let copies be made: the values come back by name."""
+        return _again, (type(self), self.code, self.values)
 
     @property
     def what(self) -> str:
@@ -63,24 +70,38 @@ class RagappError(Exception):
 
     def sentences(self, language: str = ENGLISH) -> Sentences:
         """Return what happened, why, and what to do, in a language: en or zh."""
-        values = {
-            name: value.line(language) if isinstance(value, RagappError) else value
-            for name, value in self.values.items()
-        }
+        values = {name: _said(value, language) for name, value in self.values.items()}
         return sentences(self.code, language).filled(values)
 
     def line(self, language: str = ENGLISH) -> str:
         """Return one line: what: why. fix."""
+        stop = "。" if language == CHINESE else ". "
+        return f"{self.reason(language)}{stop}{_one_line(self.sentences(language).fix)}"
+
+    def reason(self, language: str = ENGLISH) -> str:
+        """Return the line without what to do: what: why."""
         said = self.sentences(language)
-        if language == CHINESE:
-            return (
-                f"{_one_line(said.what)}：{_one_line(said.why).rstrip('。')}。{_one_line(said.fix)}"
-            )
-        return _one_line(f"{said.what}: {said.why.rstrip('.')}. {said.fix}")
+        colon = "：" if language == CHINESE else ": "
+        return f"{_one_line(said.what)}{colon}{_one_line(said.why).rstrip('.。')}"
 
     def __str__(self) -> str:
         """Return the line in English."""
         return self.line()
+
+
+def _said(value: object, language: str) -> object:
+    if isinstance(value, RagappError):
+        return value.line(language)
+    if isinstance(value, Mapping):
+        colon, semicolon = "：；" if language == CHINESE else (": ", "; ")
+        return semicolon.join(
+            f"{name}{colon}{error.reason(language)}" for name, error in value.items()
+        )
+    return value
+
+
+def _again(kind: type[RagappError], code: str, values: dict[str, object]) -> RagappError:
+    return kind(code, **values)
 
 
 def _one_line(text: str) -> str:

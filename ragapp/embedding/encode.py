@@ -19,6 +19,7 @@ from ragapp.embedding.pool import Pooling, pool, span_weights, token_states
 from ragapp.embedding.whiten import unit
 from ragapp.errors import Cancelled, ModelError
 from ragapp.types import CancelCheck, Span, never_cancel
+from ragapp.untyped import EncoderModel, Tokenizer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,8 +74,8 @@ class Encoder:
 
     def __init__(
         self,
-        model: Any,  # noqa: ANN401 - transformers' PreTrainedModel, untyped upstream
-        tokenizer: Any,  # noqa: ANN401
+        model: EncoderModel,
+        tokenizer: Tokenizer,
         pooling: Pooling,
         *,
         query_prefix: str = "",
@@ -118,9 +119,7 @@ class Encoder:
             model, native = _load_model(folder, pooling, dtype, device, trust_remote_code)
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise ModelError(
-                f"the embedding model in {folder}",
-                str(error),
-                "Check the folder, or fetch the model again with `ragapp models pull`.",
+                "embedding_model_unreadable", folder=folder, reason=str(error)
             ) from error
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
@@ -202,7 +201,7 @@ class Encoder:
         texts = [head + passage.text for head, passage in zip(heads, passages, strict=True)]
         for batch in self.hidden_batches(texts):
             if cancel():
-                raise Cancelled("embedding", "you asked to stop", "Start again to go on.")
+                raise Cancelled("embedding_stopped")
             vectors = unit(self._pooled(batch).cpu().numpy())
             spans = [
                 [(s.start + len(heads[r]), s.end + len(heads[r])) for s in passages[r].sentences]
@@ -254,11 +253,7 @@ def _load_model(
 
     if pooling is Pooling.NATIVE:
         if not (folder / "modules.json").is_file():
-            raise ModelError(
-                f"pooling 'native' with the model in {folder}",
-                "it has no modules.json, so it declares no pooling",
-                "Choose another pooling: mean, first-last-avg, last-two-avg, cls.",
-            )
+            raise ModelError("embedding_model_declares_no_pooling", folder=folder)
         from sentence_transformers import SentenceTransformer
 
         declared = SentenceTransformer(
@@ -288,15 +283,11 @@ def _load_model(
     has_pooler = getattr(model, "pooler", None) is not None
     missing = not has_pooler or any("pooler" in key for key in info["missing_keys"])
     if missing and pooling is Pooling.POOLER:
-        raise ModelError(
-            f"pooling 'pooler' with the model in {folder}",
-            "its weights have no pooler",
-            "Choose another pooling: mean, first-last-avg, last-two-avg, cls.",
-        )
+        raise ModelError("embedding_model_has_no_pooler", folder=folder)
     return model, ()
 
 
-def _token_limit(model: Any, tokenizer: Any) -> int:  # noqa: ANN401 - untyped upstream
+def _token_limit(model: EncoderModel, tokenizer: Tokenizer) -> int:
     """Return the most tokens, special ones included, that the model takes."""
     positions = getattr(model.config, "max_position_embeddings", LONGEST_INPUT)
     # RoBERTa-like models number positions from padding_idx + 1.

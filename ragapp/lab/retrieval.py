@@ -81,9 +81,7 @@ def read_squad(file: Path) -> QuestionSet:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
-            f"{file}",
-            f"it cannot be read as a SQuAD-format file ({type(error).__name__}: {error})",
-            'Give a JSON file {"data": [{"paragraphs": [{"context", "qas": [{"question"}]}]}]}.',
+            "squad_file_unreadable", file=file, reason=f"{type(error).__name__}: {error}"
         ) from error
     return QuestionSet(passages, questions)
 

@@ -62,18 +62,12 @@ def make_query(question: str, history: Sequence[Turn], encoder: QueryEncoder) ->
         QuestionTooLong: the encoder would have to cut it.
     """
     if not re.search(r"\w", question):
-        raise EmptyQuestion(
-            "the question is empty", "there is no word in it", "Type a question and send it again."
-        )
+        raise EmptyQuestion("question_is_empty")
     room = encoder.max_tokens - QUERY_MARKUP_TOKENS
     text = in_context(question, history)
     alone, length = encoder.count_tokens([question, text])
     if alone > room:
-        raise QuestionTooLong(
-            "the question is too long",
-            f"it takes {alone} tokens, and at most {room} can be searched for",
-            "Shorten it; put a long text into a document and ingest that.",
-        )
+        raise QuestionTooLong("question_too_long_to_search", tokens=alone, room=room)
     if length > room:  # the conversation does not fit: search for the question as it stands
         text = question.strip()
     return Query(text, encoder.encode_queries([text])[0], language_of(text))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from ragapp.errors import ModelError
 from ragapp.retrieval.fuse import z_score
 from ragapp.types import Hit
+from ragapp.untyped import CrossEncoder
 
 RERANK_DEPTH = 20
 BEST_SENTENCE_WEIGHT = 0.5
@@ -44,7 +45,7 @@ class SentenceReranker:
 class CrossEncoderReranker:
     """Any sentence-transformers CrossEncoder, for example bge-reranker-v2-m3."""
 
-    def __init__(self, model: Any) -> None:  # noqa: ANN401 - untyped upstream
+    def __init__(self, model: CrossEncoder) -> None:
         self._model = model
 
     @classmethod
@@ -60,11 +61,7 @@ class CrossEncoderReranker:
         try:
             return cls(CrossEncoder(str(folder), device=device, local_files_only=True))
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise ModelError(
-                f"the reranker in {folder}",
-                str(error),
-                "Name a sentence-transformers cross-encoder, or set reranker = 'sentences'.",
-            ) from error
+            raise ModelError("reranker_unreadable", folder=folder, reason=str(error)) from error
 
     def rerank(self, question: str, hits: Sequence[Hit]) -> list[Hit]:
         """Return the hits ordered by the model's score of (question, passage)."""

@@ -80,11 +80,11 @@ def build_prompt(
             excerpts.remove(min(excerpts, key=lambda excerpt: excerpt.score))
         else:
             raise QuestionTooLong(
-                "the question is too long",
-                f"it takes {tokens} tokens, and the model '{engine.name}' has room for {budget}"
-                f" beside an answer of {max_new_tokens}",
-                "Shorten it, put the long text into a document and ingest that, or choose a model"
-                " with a longer context.",
+                "question_too_long_to_answer",
+                tokens=tokens,
+                model=engine.name,
+                room=budget,
+                answer=max_new_tokens,
             )
     kept = {excerpt.number for excerpt in excerpts}
     dropped = Dropped(

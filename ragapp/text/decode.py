@@ -139,11 +139,7 @@ def _checked(decoded: Decoded, name: str) -> Decoded:
 
 
 def _not_text(name: str) -> BrokenDocument:
-    return BrokenDocument(
-        name,
-        "this is not text, or text in an unknown encoding",
-        "Save it as UTF-8 text, or give the original PDF, DOCX, HTML or Markdown file.",
-    )
+    return BrokenDocument("text_in_unknown_encoding", name=name)
 
 
 def _log_probability(text: str) -> float:

@@ -57,9 +57,6 @@ def disk_full(folder: Path, item: str, needed: int | None = None) -> DiskFull:
     ``needed`` in bytes.
     """
     free = gigabytes(shutil.disk_usage(folder).free)
-    wanted = f"{gigabytes(needed)} are needed and " if needed is not None else ""
-    return DiskFull(
-        f"no room for {item}",
-        f"{wanted}{free} are free on the disk of {folder}",
-        "Free some space, or let RAGAPP_MODELS name a folder on another disk.",
-    )
+    if needed is None:
+        return DiskFull("disk_full", item=item, free=free, folder=folder)
+    return DiskFull("disk_too_full", item=item, needed=gigabytes(needed), free=free, folder=folder)

@@ -65,11 +65,7 @@ def open_client(headers: Mapping[str, str] | None = None) -> httpx.Client:
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
         )
     except (ImportError, ValueError) as error:  # a SOCKS proxy without socksio, or a bad address
-        raise DownloadFailed(
-            "the proxy set in the environment",
-            str(error),
-            'For a SOCKS proxy run `pip install "httpx[socks]"`, or unset ALL_PROXY.',
-        ) from error
+        raise DownloadFailed("proxy_unusable", reason=str(error)) from error
 
 
 def download(
@@ -110,10 +106,11 @@ def download(
     if wanted.digest and not wanted.digest.matches(part):
         part.unlink()
         raise HashMismatch(
-            f"{wanted.item} from {host(wanted.url)}",
-            f"its {wanted.digest.kind} hash is not {wanted.digest.value[:16]}…, so the file is"
-            " damaged or another one; it was deleted",
-            "Try again, or from another source.",
+            "download_has_another_hash",
+            item=wanted.item,
+            host=host(wanted.url),
+            kind=wanted.digest.kind,
+            expected=wanted.digest.value,
         )
     part.replace(destination)
     return destination
@@ -187,7 +184,7 @@ def _fetch_once(
             shown = 0.0
             for piece in answer.iter_raw():  # as it arrives: nothing is lost in a drop
                 if cancel():
-                    raise Cancelled(wanted.item, "you asked to stop", "Pull again to go on.")
+                    raise Cancelled("pull_stopped", item=wanted.item)
                 stream.write(piece)
                 have += len(piece)
                 if time.monotonic() - shown > PROGRESS_SECONDS:
@@ -212,35 +209,27 @@ def _check_status(answer: httpx.Response, wanted: Download) -> None:
     raise refused(wanted.url, wanted.item, code)
 
 
-def refused(url: str, item: str, code: int) -> DownloadFailed:
+def refused(url: str, item: str, status: int) -> DownloadFailed:
     """Build the error for an HTTP status that trying again does not change."""
-    if code in (401, 403):
-        return DownloadFailed(
-            f"{item} from {host(url)}",
-            f"the server answered {code}: it is not open to everybody, or does not exist",
-            "Check the name; if a licence must be accepted, do so on the model's page and set"
-            " HF_TOKEN.",
-        )
-    reason = "there is no such model or file" if code == 404 else "it will not give the file"
+    if status in (401, 403):
+        return DownloadFailed("download_not_open", item=item, host=host(url), status=status)
     return DownloadFailed(
-        f"{item} from {host(url)}",
-        f"the server answered {code}: {reason}",
-        "Check the name, or try another source.",
+        "download_not_found" if status == 404 else "download_refused",
+        item=item,
+        host=host(url),
+        status=status,
     )
 
 
 def unreachable(url: str, item: str, error: Exception) -> DownloadFailed:
     """Build the error for a host that does not answer, or breaks off again and again."""
-    return DownloadFailed(
-        f"{item} from {host(url)}",
-        f"no connection, or it broke off: {error or type(error).__name__}",
-        "Check the network and the proxy; `ragapp models doctor` says which sources answer.",
-    )
+    reason = str(error) or type(error).__name__
+    return DownloadFailed("download_broke_off", item=item, host=host(url), reason=reason)
 
 
 def _pause(seconds: float, cancel: CancelCheck, item: str) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if cancel():
-            raise Cancelled(item, "you asked to stop", "Pull again to go on.")
+            raise Cancelled("pull_stopped", item=item)
         time.sleep(0.05)

@@ -47,9 +47,7 @@ def resolve(name: str, models: Path) -> Path:
         return local
     folder = landed(folder_name(name, models), models)
     if folder is None:
-        raise ModelMissing(
-            f"model {name}", f"it is not in {models}", f"Fetch it: `ragapp models pull {name}`."
-        )
+        raise ModelMissing("model_not_here", name=name, models=models)
     return folder
 
 
@@ -92,9 +90,7 @@ def default_chat_model(models: Path, hardware: Hardware | None = None) -> str:
 
     chat = [e for e in registry.entries() if e.kind is ModelKind.CHAT and e.name in here]
     if not chat:
-        raise ModelMissing(
-            "a chat model", f"none is in {models}", "Fetch the default one: `ragapp models pull`."
-        )
+        raise ModelMissing("no_chat_model_here", models=models)
     return min(chat, key=rank).name
 
 
@@ -110,9 +106,7 @@ def local_folder(name: str) -> Path | None:
     if registry.find(name) or not local.is_dir() or is_original_chatglm(local / CONFIG):
         return None
     if not (local / CONFIG).is_file():
-        raise ModelError(
-            f"the folder {local}", f"it has no {CONFIG}", "Give the path of a model's own folder."
-        )
+        raise ModelError("folder_holds_no_model", folder=local, file=CONFIG)
     return local
 
 

@@ -98,6 +98,7 @@ def pull(
     Raises:
         UnknownModel: the name means nothing.
         DownloadFailed, HashMismatch: no source delivered; the error says why for each.
+        ModelError: what the only source has cannot be used, or ``models`` cannot be written.
         DiskFull: there is no room.
         Cancelled: a person asked to stop; finished parts are kept for the next time.
     """
@@ -117,9 +118,7 @@ def pull(
                 _pull_from_sources(_wanted(name), models, progress, cancel, only)
     except OSError as error:
         raise ModelError(
-            f"model {name}",
-            f"the folder {models} cannot be written: {error}",
-            "Check its permissions, or let RAGAPP_MODELS name another folder.",
+            "models_folder_unwritable", name=name, models=models, reason=str(error)
         ) from error
     progress(Progress(Stage.DONE, name, 1, 1))
     return paths.model(models, lands_in)
@@ -168,9 +167,7 @@ def _lock(name: str, models: Path, cancel: CancelCheck) -> Iterator[None]:
             break
         except Timeout:
             if cancel():
-                raise Cancelled(
-                    f"model {name}", "another pull of it is running", "Wait for it."
-                ) from None
+                raise Cancelled("pull_waits_for_another", name=name) from None
     try:
         yield
     finally:
@@ -187,10 +184,8 @@ def _pull_from_sources(
     """Try the sources in order until one delivers."""
     sources = [source for source in wanted.sources if only in (None, source.kind)]
     if not sources:
-        raise UsageError(
-            f"model {wanted.name}", f"it has no source '{only}'", "Leave the source out."
-        )
-    failures: list[tuple[SourceKind, ModelError]] = []
+        raise UsageError("model_lacks_source", name=wanted.name, source=only)
+    failures: dict[SourceKind, ModelError] = {}
     for source in sources:
         try:
             _land_from(source, wanted, models, progress, cancel)
@@ -199,12 +194,20 @@ def _pull_from_sources(
             raise
         except ModelError as error:
             logger.info("%s from %s: %s", wanted.name, source.kind, error)
-            failures.append((source.kind, error))
-    reasons = "; ".join(f"{kind}: {error.what}: {error.why}" for kind, error in failures)
-    mismatched = any(isinstance(error, HashMismatch) for _, error in failures)
-    raise (HashMismatch if mismatched else DownloadFailed)(
-        f"model {wanted.name}", f"no source delivered it ({reasons})", failures[-1][1].fix
-    ) from failures[-1][1]
+            failures[source.kind] = error
+    raise _no_source_delivered(wanted.name, failures)
+
+
+def _no_source_delivered(name: str, failures: Mapping[SourceKind, ModelError]) -> ModelError:
+    """Build the error that says why each source failed; the failure of an only source says all."""
+    errors = list(failures.values())
+    if len(errors) == 1:
+        return errors[0]
+    if any(isinstance(error, HashMismatch) for error in errors):
+        return HashMismatch("no_source_delivered_what_was_promised", name=name, failures=failures)
+    if all(isinstance(error, DownloadFailed) for error in errors):
+        return DownloadFailed("no_source_delivered", name=name, failures=failures)
+    return DownloadFailed("no_source_delivered_a_usable_one", name=name, failures=failures)
 
 
 def _land_from(
@@ -250,12 +253,7 @@ def _place(fetched: Mapping[str, FetchedFile], staging: Path, item: str) -> dict
         ModelError: there are pickles, which are fetched for what looks like ChatGLM alone.
     """
     if any(path.endswith(".bin") for path in fetched):
-        raise ModelError(
-            f"model {item}",
-            "it has the files of a ChatGLM checkpoint, but its config says it is none, and its"
-            " weights are pickled, which can run code when they are opened",
-            "Look for one with .safetensors files.",
-        )
+        raise ModelError("pickles_beside_another_config", item=item)
     for path, file in fetched.items():
         (staging / path).parent.mkdir(parents=True, exist_ok=True)
         file.place.replace(staging / path)

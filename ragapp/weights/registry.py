@@ -137,9 +137,7 @@ def entries() -> tuple[ModelEntry, ...]:
     try:
         return read_entries(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(
-            "the list of known models, models.toml", str(error), "Install ragapp again."
-        ) from error
+        raise ModelError("model_list_unreadable", reason=str(error)) from error
 
 
 def read_entries(text: str) -> tuple[ModelEntry, ...]:
@@ -175,12 +173,9 @@ def unknown_model(name: str) -> UnknownModel:
     """Build the error for a name that means nothing, with the nearest names."""
     names = {entry.name.lower(): entry.name for entry in entries()}
     near = [names[n] for n in difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)]
-    advice = f"Did you mean {' or '.join(near)}? " if near else ""
-    return UnknownModel(
-        f"model {name!r}",
-        "it is neither in the registry, nor a folder or GGUF file, nor a hub id like OWNER/NAME",
-        f"{advice}`ragapp models list` shows the known models.",
-    )
+    if near:
+        return UnknownModel("unknown_model_with_near_names", name=name, near=", ".join(near))
+    return UnknownModel("unknown_model", name=name)
 
 
 def _entry(table: dict[str, Any]) -> ModelEntry:

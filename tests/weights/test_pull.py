@@ -97,13 +97,24 @@ def test_every_sources_reason_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "hub: " in caught.value.why
     assert "modelscope: " in caught.value.why
     assert "refused" in caught.value.why
+    assert "doctor" in caught.value.fix
+    assert "；modelscope：" in caught.value.line("zh")
+
+
+def test_an_only_sources_failure_says_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(DownloadFailed, match=r"small-model from 127\.0\.0\.1: no connection"):
+        pull(REPOSITORY, tmp_path, only=SourceKind.HUB)
     assert visible(tmp_path) == staged(tmp_path) == []
 
 
-def test_a_wrong_hash_stays_one(hub: Hub, tmp_path: Path) -> None:
+def test_a_wrong_hash_stays_one(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.declared["model.safetensors"] = "cd" * 32
-    with pytest.raises(HashMismatch, match="no source delivered"):
+    with pytest.raises(HashMismatch, match="it was deleted"):
         pull(REPOSITORY, tmp_path, only=SourceKind.HUB)
+    monkeypatch.setenv("MODELSCOPE_DOMAIN", "http://127.0.0.1:9")
+    with pytest.raises(HashMismatch, match="no source delivered"):
+        pull(REPOSITORY, tmp_path)
     assert visible(tmp_path) == staged(tmp_path) == []
 
 

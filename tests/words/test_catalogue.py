@@ -69,3 +69,6 @@ def test_an_error_is_said_in_the_language_of_the_reader():
     assert HAN.search(error.line("zh"))
     nested = errors.EngineError("unforeseen", error=error)
     assert error.line("zh") in nested.line("zh")
+    several = errors.EngineError("unforeseen", error={"a": error, "b": error})
+    for language, between in (("en", "a: {0}; b: {0}"), ("zh", "a：{0}；b：{0}")):
+        assert between.format(error.reason(language)) in several.line(language)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ragapp import paths
 from ragapp.errors import DiskFull, ModelError, SettingsError
 from ragapp.llm.openvino.graph import WeightFormat, build_graph, unsupported
-from ragapp.llm.untyped import Configuration
+from ragapp.untyped import Configuration
 
 if TYPE_CHECKING:
     import torch

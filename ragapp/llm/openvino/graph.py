@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ragapp.errors import SettingsError
-from ragapp.llm.untyped import Configuration, Node
+from ragapp.untyped import Configuration, Node
 
 if TYPE_CHECKING:
     import openvino

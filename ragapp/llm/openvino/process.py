@@ -117,7 +117,8 @@ class OpenVinoProcess:
 
     def _start(self) -> subprocess.Popen[str]:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", MODULE],
+            # -P: a folder of the user's may hold a module of a library's name
+            [sys.executable, "-P", "-m", MODULE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",

@@ -25,7 +25,7 @@ import sys
 import threading
 from typing import Any, TextIO
 
-from ragapp.llm.untyped import Pipeline
+from ragapp.untyped import Pipeline
 
 NO_ROOM = "no room"
 """How a generation ends whose prompt is longer than the room for keys and values."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from ragapp.errors import ModelError
 from ragapp.llm.engine import Message
 from ragapp.llm.tokenizers.protocol import WORD_JOINER
-from ragapp.llm.untyped import SentencePieces
+from ragapp.untyped import SentencePieces
 
 TOKENIZER_FILE = "tokenizer.model"
 CONTROL_TOKENS = ("[MASK]", "[gMASK]", "[sMASK]", "sop", "eop")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from ragapp.errors import ModelError
@@ -10,9 +9,7 @@ from ragapp.llm import families
 from ragapp.llm.families import Family
 from ragapp.llm.tokenizers.protocol import ChatTokenizer
 from ragapp.llm.tokenizers.template import TemplateTokenizer
-from ragapp.llm.untyped import Tokenizer
-
-logger = logging.getLogger(__name__)
+from ragapp.untyped import Tokenizer
 
 
 def load_chat_tokenizer(
@@ -31,8 +28,6 @@ def load_chat_tokenizer(
         from ragapp.llm.tokenizers.chatglm import load_chatglm_tokenizer
 
         return load_chatglm_tokenizer(folder, name, 3 if family is Family.CHATGLM_3 else 2)
-    if trust_remote_code:
-        logger.warning("%s may run code of its own, as trust_remote_code allows", name)
     # The published formats count on it: SentencePiece's space also after a control token.
     options = {"legacy": True} if family in families.FORMATS else {}
     tokenizer = _load(folder, name, trust_remote_code=trust_remote_code, **options)

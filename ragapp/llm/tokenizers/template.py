@@ -10,7 +10,7 @@ from ragapp.llm import families
 from ragapp.llm.engine import Message
 from ragapp.llm.reader import THINKING_BEGINS
 from ragapp.llm.tokenizers.protocol import WORD_JOINER
-from ragapp.llm.untyped import Rendered, Tokenizer
+from ragapp.untyped import Rendered, Tokenizer
 
 logger = logging.getLogger(__name__)
 

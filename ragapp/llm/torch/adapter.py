@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ragapp.errors import ModelError
 from ragapp.llm.torch.out_of_memory import is_out_of_memory
-from ragapp.llm.untyped import CausalLM, Layer
+from ragapp.untyped import CausalLM, Layer
 
 if TYPE_CHECKING:
     import torch

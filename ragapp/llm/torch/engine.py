@@ -36,8 +36,8 @@ from ragapp.llm.torch.model import load_model
 from ragapp.llm.torch.out_of_memory import give_back_memory, is_out_of_memory
 from ragapp.llm.torch.prefix_cache import PrefixCache, reusable
 from ragapp.llm.torch.token_queue import TokenQueue
-from ragapp.llm.untyped import CausalLM, KeyValueCache
 from ragapp.types import CancelCheck, FinishReason
+from ragapp.untyped import CausalLM, KeyValueCache
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +71,8 @@ class TorchEngine:
             ModelError: there is no causal language model in it, it has no chat template, or the
                 adapter does not fit. SettingsError: what is asked for does not go together.
         """
+        if options.trusts(name):  # before its tokenizer, the first to run any
+            logger.warning("%s may run code of its own, as trust_remote_code allows", name)
         tokenizer = load_chat_tokenizer(
             folder,
             name,

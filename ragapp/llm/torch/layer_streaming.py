@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from ragapp.errors import ModelError
 from ragapp.llm.torch.checkpoint import TensorPlace, tensor_places
-from ragapp.llm.untyped import CausalLM, Layer
+from ragapp.untyped import CausalLM, Layer
 
 if TYPE_CHECKING:
     import torch

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -16,12 +15,10 @@ from ragapp.llm.options import ChatOptions
 from ragapp.llm.torch.adapter import apply_adapter, read_adapter
 from ragapp.llm.torch.checkpoint import tensor_places
 from ragapp.llm.torch.out_of_memory import is_out_of_memory
-from ragapp.llm.untyped import CausalLM
+from ragapp.untyped import CausalLM
 
 if TYPE_CHECKING:
     import torch
-
-logger = logging.getLogger(__name__)
 
 
 class Quantization(StrEnum):
@@ -49,8 +46,6 @@ def load_model(folder: Path, name: str, options: ChatOptions) -> CausalLM:
         raise SettingsError("low_memory_with", setting=setting)
     adapter = read_adapter(Path(options.adapter).expanduser()) if options.adapter else None
     family_of(folder, name, trust_remote_code=trusted)  # or why there is none
-    if trusted:
-        logger.warning("%s may run code of its own, as trust_remote_code allows", name)
     with _loading(folder, name):
         if options.low_memory:
             from ragapp.llm.torch.layer_streaming import load_streamed

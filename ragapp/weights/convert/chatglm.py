@@ -25,7 +25,7 @@ from ragapp.types import (
     ignore_progress,
     never_cancel,
 )
-from ragapp.weights.convert.untyped import Configuration
+from ragapp.untyped import Configuration
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -95,11 +95,11 @@ def chatglm_version(files: Mapping[str, Path], item: str) -> int:
     tokenizer = _read_json(files.get("tokenizer_config.json"))
     names = f"{config.get('_name_or_path', '')} {tokenizer.get('name_or_path', '')}".lower()
     if "max_sequence_length" in config or "inner_hidden_size" in config:
-        raise _refused(item, "it is the first ChatGLM-6B, whose architecture is another one")
+        raise ModelError("chatglm_of_the_first_generation", item=item)
     if tokenizer.get("tokenizer_class", TOKENIZER_CLASS) != TOKENIZER_CLASS:
-        raise _refused(item, "its tokenizer is that of GLM-4 in the original layout")
+        raise ModelError("chatglm_is_glm_4", item=item)
     if re.search(r"-base\b", names):
-        raise _refused(item, "it is a base model that was not trained to answer")
+        raise ModelError("chatglm_is_a_base_model", item=item)
     text = "".join(
         files[name].read_text(encoding="utf-8", errors="replace")
         for name in TELLING_FILES
@@ -111,12 +111,7 @@ def chatglm_version(files: Mapping[str, Path], item: str) -> int:
         return 2
     if named := re.search(r"chatglm-?([23])", f"{names} {item}".lower()):
         return int(named[1])
-    raise ModelError(
-        f"the checkpoint {item}",
-        "its files do not say whether it is ChatGLM2 or ChatGLM3",
-        "Put the original tokenizer_config.json and tokenization_chatglm.py into the folder, or"
-        " let its name begin with chatglm2 or chatglm3.",
-    )
+    raise ModelError("chatglm_of_unknown_version", item=item)
 
 
 def convert_chatglm(
@@ -140,11 +135,11 @@ def convert_chatglm(
     source = _read_json(files.get("config.json"))
     _check_structure(item, source)
     if "tokenizer.model" not in files:
-        raise _damaged(item, "the file tokenizer.model is missing")
+        raise ModelError("chatglm_lacks_tokenizer", item=item)
     try:
         config = _glm_config(source, version)
     except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(item, f"config.json lacks or garbles a value: {error}") from error
+        raise ModelError("chatglm_config_garbled", item=item, reason=str(error)) from error
     expected = _expected_shapes(config)
     folder.mkdir(parents=True, exist_ok=True)
     shards = _ShardWriter(folder)
@@ -153,14 +148,15 @@ def convert_chatglm(
         progress(Progress(Stage.CONVERTING, item, number, len(weights)))
         for name, tensor in _read_tensors(item, file, files[file]):
             if cancel():
-                raise Cancelled(item, "you asked to stop", "Pull the model again to go on.")
+                raise Cancelled("pull_stopped", item=item)
             for new_name, part in _renamed(item, name, tensor, config):
                 if expected.pop(new_name, None) != tuple(part.shape):
-                    raise _damaged(item, f"{name} has the shape {tuple(tensor.shape)}")
+                    raise _misshapen(item, name, tensor)
                 shards.add(new_name, part)
                 config.dtype = part.dtype  # one for all, in what was published
     if expected:
-        raise _damaged(item, f"tensors are missing: {', '.join(sorted(expected)[:4])}")
+        names = ", ".join(sorted(expected)[:4])
+        raise ModelError("chatglm_lacks_tensors", item=item, names=names)
     shards.finish()
     config.save_pretrained(folder)
     _write_generation_config(folder, config)
@@ -169,12 +165,13 @@ def convert_chatglm(
 
 def _check_structure(item: str, source: Mapping[str, Any]) -> None:
     if source.get("quantization_bit"):
-        raise _refused(item, f"its weights are quantised to {source['quantization_bit']} bits")
+        raise ModelError("chatglm_is_quantised", item=item, bits=source["quantization_bit"])
     if source.get("pre_seq_len"):
-        raise _refused(item, "it is a P-tuning prefix")
+        raise ModelError("chatglm_is_a_prefix", item=item)
     for key, (wanted, left_out) in STRUCTURE.items():
-        if source.get(key, left_out) != wanted:
-            raise _refused(item, f"its config says {key} = {source.get(key, left_out)}")
+        value = source.get(key, left_out)
+        if value != wanted:
+            raise ModelError("chatglm_of_another_structure", item=item, key=key, value=value)
 
 
 def _glm_config(source: Mapping[str, Any], version: int) -> Configuration:
@@ -221,7 +218,7 @@ def _weight_files(item: str, files: Mapping[str, Path]) -> list[str]:
     for pattern in WEIGHTS:
         if found := sorted(name for name in files if pattern.fullmatch(name)):
             return found
-    raise _damaged(item, "it holds no .safetensors and no pytorch_model*.bin files")
+    raise ModelError("chatglm_lacks_weights", item=item)
 
 
 def _read_tensors(item: str, name: str, place: Path) -> Iterator[tuple[str, Tensor]]:
@@ -238,7 +235,9 @@ def _read_tensors(item: str, name: str, place: Path) -> Iterator[tuple[str, Tens
             # weights_only: tensors and plain containers, and nothing in the file is run
             yield from torch.load(place, map_location="cpu", weights_only=True, mmap=True).items()
     except Exception as error:  # the readers of both formats raise types of their own
-        raise _damaged(item, f"{name} cannot be read ({error})") from error
+        raise ModelError(
+            "chatglm_weights_unreadable", item=item, file=name, reason=str(error)
+        ) from error
 
 
 def _renamed(
@@ -257,7 +256,7 @@ def _renamed(
         query = config.num_attention_heads * config.head_dim
         key = config.num_key_value_heads * config.head_dim
         if tensor.shape[0] != query + 2 * key:
-            raise _damaged(item, f"{name} has the shape {tuple(tensor.shape)}")
+            raise _misshapen(item, name, tensor)
         starts = {"q": (0, query), "k": (query, query + key), "v": (query + key, query + 2 * key)}
         for part, (start, end) in starts.items():
             name = f"model.layers.{layer[1]}.self_attn.{part}_proj.{packed[1]}"
@@ -267,7 +266,7 @@ def _renamed(
     elif name in RENAMED:
         yield RENAMED[name], tensor
     else:
-        raise _refused(item, f"it holds a tensor that ChatGLM2 and ChatGLM3 lack, {name}")
+        raise ModelError("chatglm_has_a_foreign_tensor", item=item, tensor=name)
 
 
 class _ShardWriter:
@@ -345,14 +344,6 @@ def _read_json(file: Path | None) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _refused(item: str, why: str) -> ModelError:
-    return ModelError(
-        f"the checkpoint {item}",
-        f"{why}, and of this layout only chat checkpoints of ChatGLM2 and ChatGLM3 are read",
-        "For GLM-4 and newer take the repository whose name ends in -hf; otherwise choose another"
-        " model.",
-    )
-
-
-def _damaged(item: str, why: str) -> ModelError:
-    return ModelError(f"the checkpoint {item}", why, "Fetch its files again, all of them.")
+def _misshapen(item: str, name: str, tensor: Tensor) -> ModelError:
+    shape = tuple(tensor.shape)
+    return ModelError("chatglm_tensor_misshapen", item=item, tensor=name, shape=shape)

@@ -30,7 +30,7 @@ from ragapp.types import (
     ignore_progress,
     never_cancel,
 )
-from ragapp.weights.convert.untyped import CausalLM, Configuration, GgufReader, Tokenizer
+from ragapp.untyped import CausalLM, Configuration, GgufReader, Tokenizer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,24 +74,19 @@ def convert_gguf(
         reader = GGUFReader(file)
         architecture = reader.fields["general.architecture"].contents()
     except (ValueError, KeyError, OSError, IndexError) as error:
-        raise ModelError(
-            f"the GGUF file {file.name}", f"it cannot be read: {error}", "Fetch it again."
-        ) from error
+        raise ModelError("gguf_unreadable", file=file.name, reason=str(error)) from error
     if architecture not in ARCHITECTURES:
         raise ModelError(
-            f"the GGUF file {file.name}",
-            f"its architecture is '{architecture}', and only {', '.join(ARCHITECTURES)} are read",
-            "Use the same model's safetensors instead.",
+            "gguf_of_another_architecture",
+            file=file.name,
+            architecture=architecture,
+            known=", ".join(ARCHITECTURES),
         )
     try:
         config = AutoConfig.from_pretrained(file.parent, gguf_file=file.name)
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     except (ValueError, KeyError, ImportError, OSError) as error:
-        raise ModelError(
-            f"the GGUF file {file.name}",
-            f"its settings or tokenizer cannot be converted: {error}",
-            "Use the same model's safetensors instead.",
-        ) from error
+        raise ModelError("gguf_not_convertible", file=file.name, reason=str(error)) from error
     model = _empty_model(config)
     state = _read_tensors(reader, architecture, model, item or file.name, progress, cancel)
     if _output_repeats_embedding(state):
@@ -99,9 +94,7 @@ def convert_gguf(
         config.tie_word_embeddings = True
     needed = set(model.state_dict()) - ({OUTPUT} if config.tie_word_embeddings else set())
     if missing := sorted(needed - set(state)):
-        raise ModelError(
-            f"the GGUF file {file.name}", f"it lacks tensors: {missing[:4]}", "Fetch it again."
-        )
+        raise ModelError("gguf_lacks_tensors", file=file.name, names=", ".join(missing[:4]))
     folder.mkdir(parents=True, exist_ok=True)
     config.architectures = [type(model).__name__]
     config.dtype = torch.bfloat16
@@ -143,7 +136,7 @@ def _read_tensors(
     state: dict[str, Tensor] = {}
     for number, tensor in enumerate(reader.tensors):
         if cancel():
-            raise Cancelled(item, "you asked to stop", "Pull the model again to go on.")
+            raise Cancelled("pull_stopped", item=item)
         progress(Progress(Stage.CONVERTING, item, number, len(reader.tensors)))
         name = names.get(tensor.name)
         if name is None:

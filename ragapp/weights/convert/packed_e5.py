@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragapp.errors import ModelError
-from ragapp.weights.convert.untyped import Normalizer
+from ragapp.untyped import Normalizer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,9 +107,7 @@ def convert_packed_e5(file: Path, folder: Path) -> None:
     try:
         packed = read_packed_e5(file.read_bytes())
     except (ValueError, struct.error, UnicodeDecodeError) as error:
-        raise ModelError(
-            f"the packed model {file.name}", f"it cannot be read: {error}", "Fetch it again."
-        ) from error
+        raise ModelError("packed_model_unreadable", file=file.name, reason=str(error)) from error
     folder.mkdir(parents=True, exist_ok=True)
     _write_model(packed, folder)
     _write_tokenizer(packed, folder)

@@ -51,7 +51,8 @@ def choose_files(
         chosen = [file for file in files if file.path in only]
         missing = set(only) - {file.path for file in chosen}
         if missing:
-            raise _unusable(repository, f"it has no file {', '.join(sorted(missing))}")
+            files_missing = ", ".join(sorted(missing))
+            raise ModelError("repository_lacks_files", repository=repository, files=files_missing)
         return chosen
     wanted = [file for file in files if _is_safe(file.path) and _is_in_place(file.path)]
     weights = [file for file in wanted if file.path.endswith(".safetensors")]
@@ -59,7 +60,7 @@ def choose_files(
     if not top and {file.path for file in wanted} >= CHATGLM_FILES:
         top = {file.path for file in wanted if CHATGLM_SHARD.fullmatch(file.path)}
     if not top:
-        raise _unusable(repository, _why_no_weights([file.path for file in files]))
+        raise _no_weights(repository, [file.path for file in files])
     shards = {path for path in top if SHARD.fullmatch(path)}
     if shards:
         top = shards
@@ -85,9 +86,11 @@ def check_declared(repository: str, file: RemoteFile, expected: str | None) -> R
     declared = file.digest
     if declared and declared.kind is DigestKind.SHA256 and declared.value != expected:
         raise HashMismatch(
-            f"{file.path} of {repository}",
-            f"the hub offers {declared.value[:16]}…, the registry asks for {expected[:16]}…",
-            "Nothing was downloaded. Try another source.",
+            "hub_declares_another_hash",
+            file=file.path,
+            repository=repository,
+            declared=declared.value,
+            expected=expected,
         )
     return dataclasses.replace(file, digest=Digest.sha256(expected))
 
@@ -103,13 +106,9 @@ def _is_in_place(path: str) -> bool:
     return not folder or bool(MODULE_FOLDER.fullmatch(folder))
 
 
-def _why_no_weights(paths: Sequence[str]) -> str:
+def _no_weights(repository: str, paths: Sequence[str]) -> ModelError:
     if any(PICKLES.fullmatch(path) for path in paths):
-        return "its weights are pickled (.bin, .pt), which can run code when they are opened"
+        return ModelError("repository_has_pickles_only", repository=repository)
     if any(path.endswith(".gguf") for path in paths):
-        return "it holds GGUF files only; download one and give its path instead"
-    return "it holds no safetensors weights"
-
-
-def _unusable(repository: str, why: str) -> ModelError:
-    return ModelError(f"the repository {repository}", why, "Look for one with .safetensors files.")
+        return ModelError("repository_has_gguf_only", repository=repository)
+    return ModelError("repository_has_no_weights", repository=repository)

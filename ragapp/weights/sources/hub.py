@@ -17,7 +17,7 @@ class HuggingFace:
     """The protocol: a list in pages, and every file with a hash of one kind or the other."""
 
     variable = "HF_ENDPOINT"
-    form = "the form of the Hugging Face protocol"
+    name = "Hugging Face"
 
     def endpoint(self) -> str:
         """Return the hub's address: ``HF_ENDPOINT``, or the original."""

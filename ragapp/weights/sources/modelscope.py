@@ -16,7 +16,7 @@ class ModelScope:
     """The protocol: one list, with a SHA-256 for every file."""
 
     variable = "MODELSCOPE_DOMAIN"
-    form = "ModelScope's form"
+    name = "ModelScope"
 
     def endpoint(self) -> str:
         """Return the address: ``MODELSCOPE_DOMAIN``, also without scheme, or the original."""

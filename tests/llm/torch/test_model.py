@@ -14,7 +14,10 @@ from torch.nn.functional import cosine_similarity
 
 from ragapp.errors import ModelError, SettingsError
 from ragapp.llm.options import ChatOptions
+from ragapp.llm.torch.engine import TorchEngine
 from ragapp.llm.torch.model import load_model
+
+from ..tiny_chat_model import write_tiny_chat_model
 
 IDS = torch.tensor([[1, 5, 9, 200, 33]])
 WEIGHTS = "model.safetensors"
@@ -248,13 +251,16 @@ class OwnModel(LlamaForCausalLM):
 """
 
 
-def test_a_models_own_code_runs_only_when_allowed_and_not_unsaid(folder, caplog):
+def test_a_models_own_code_runs_only_when_allowed_and_is_told_once(folder, caplog):
     (folder / "own.py").write_text(OWN_CODE)
     own = {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnModel"}
     edit_config(folder, model_type="own", auto_map=own)
+    config = json.loads((folder / "config.json").read_text())
+    write_tiny_chat_model(folder, config, template="{{ messages[0]['content'] }}")
     with pytest.raises(ModelError, match="trust_remote_code"):
-        load(folder)
+        TorchEngine.load(folder, "tiny", ChatOptions())
+    assert caplog.text == ""
     with caplog.at_level(logging.WARNING, logger="ragapp"):
-        model = load(folder, trust_remote_code="tiny")
-    assert type(model).__name__ == "OwnModel"
-    assert "code of its own" in caplog.text
+        TorchEngine.load(folder, "tiny", ChatOptions(trust_remote_code="tiny"))
+    assert caplog.text.count("code of its own") == 1
+    assert type(load(folder, trust_remote_code="tiny")).__name__ == "OwnModel"
