@@ -3,7 +3,8 @@
     python benchmarks/publish.py [--chunks 1000 10000 100000] [--repeats 21]
 
 Synthetic chunks go through the real writer: random 384-dimensional vectors, and words drawn from a
-Zipf distribution. CPU seconds of this process and its children, medians over the repeats:
+Zipf distribution. CPU seconds of this process and its children, medians over the repeats, for which
+the sizes take turns:
 
 add, delete: one more document of one chunk; and one such document removed again. ``cli``: nothing
 of the base is in memory, as in a run of `ragapp ingest`. ``serving``: it is, and the new generation
@@ -25,7 +26,7 @@ import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -64,9 +65,11 @@ def main() -> None:
     }
     made = Synthetic()
     with tempfile.TemporaryDirectory(prefix="ragapp-bench-") as home:
-        for chunks in options.chunks:
-            kb = KnowledgeBase.create(Path(home) / str(chunks), RECIPE)
-            report[str(chunks)] = measure(kb, chunks, options.repeats, made)
+        kbs = {
+            str(chunks): KnowledgeBase.create(Path(home) / str(chunks), RECIPE)
+            for chunks in options.chunks
+        }
+        report |= measure(kbs, options.repeats, made)
     first, last = (report[str(n)] for n in (options.chunks[0], options.chunks[-1]))
     report["last to first"] = {
         key: round(last[key] / first[key], 2) for key in first if key.startswith(("cli", "serving"))
@@ -109,56 +112,70 @@ class Synthetic:
         return Document(path[1:], path, digest, "text/plain", whole), new
 
 
-def measure(kb: KnowledgeBase, chunks: int, repeats: int, made: Synthetic) -> dict[str, float]:
+def measure(
+    kbs: dict[str, KnowledgeBase], repeats: int, made: Synthetic
+) -> dict[str, dict[str, float]]:
+    """Fill each knowledge base, named by its size, then change all of them in turns."""
+    reports = {size: fill(kb, int(size), made) for size, kb in kbs.items()}
+    for mode in ("cli", "serving"):
+        if mode == "serving":
+            for size, kb in kbs.items():
+                opening = time.perf_counter()
+                kb.snapshot(made.space)
+                reports[size]["open"] = time.perf_counter() - opening
+        turns = list(zip(*(changes(kb, made, repeats) for kb in kbs.values()), strict=True))
+        for report, costs in zip(reports.values(), zip(*turns, strict=True), strict=True):
+            report[f"{mode} add"] = statistics.median(add for add, _ in costs)
+            report[f"{mode} delete"] = statistics.median(delete for _, delete in costs)
+            dearest = max(seconds for pair in costs for seconds in pair)
+            report["worst"] = max(report.get("worst", 0.0), dearest)
+    for size, kb in kbs.items():
+        reports[size]["candidates ms"] = candidates_ms(kb, repeats, made)
+    return {
+        size: {key: round(value, 4) for key, value in report.items()}
+        for size, report in reports.items()
+    }
+
+
+def fill(kb: KnowledgeBase, chunks: int, made: Synthetic) -> dict[str, float]:
     started = cpu_s()
     with kb.writer() as writer:
         for _ in range(chunks // CHUNKS_A_DOCUMENT):
             writer.add(*made.document(CHUNKS_A_DOCUMENT))
         stored = cpu_s()
         writer.publish(made.space)
-        published = cpu_s()
-    report = {"store": stored - started, "fill": published - stored}
-    cli = list(changes(kb, made, repeats, lambda: None))
-    opening = time.perf_counter()
-    kb.snapshot(made.space)
-    report["open"] = time.perf_counter() - opening
+    return {"store": stored - started, "fill": cpu_s() - stored}
 
-    serving = list(changes(kb, made, repeats, lambda: kb.snapshot(made.space)))
-    for name, pairs in (("cli", cli), ("serving", serving)):
-        report[f"{name} add"] = statistics.median(add for add, _ in pairs)
-        report[f"{name} delete"] = statistics.median(delete for _, delete in pairs)
-    report["worst"] = max(seconds for pair in cli + serving for seconds in pair)
+
+def candidates_ms(kb: KnowledgeBase, repeats: int, made: Synthetic) -> float:
     index, times = kb.snapshot(made.space).index, []
     for vector in made.vectors(repeats):
         text = made.text(QUESTION_WORDS)
         began = time.perf_counter()
         index.candidates(vector, text, CANDIDATES)
         times.append(1000 * (time.perf_counter() - began))
-    report["candidates ms"] = statistics.median(times)
-    return {key: round(value, 4) for key, value in report.items()}
+    return statistics.median(times)
 
 
-def changes(
-    kb: KnowledgeBase, made: Synthetic, repeats: int, then: Callable[[], object]
-) -> Iterator[tuple[float, float]]:
-    """Add a document of one chunk and delete one, again and again; yield the cost of each."""
+def changes(kb: KnowledgeBase, made: Synthetic, repeats: int) -> Iterator[tuple[float, float]]:
+    """Add a document of one chunk and delete one, again and again; yield the cost of each.
+
+    Where the knowledge base has a generation in memory, the new one is there at the end, too.
+    """
     for _ in range(repeats):
         document, new = made.document(1)
         other, other_new = made.document(1)
         with kb.writer() as writer:
             writer.add(other, other_new)
             writer.publish(made.space)
-        then()
         began = cpu_s()
         with kb.writer() as writer:
             writer.add(document, new)
             writer.publish(made.space)
-        then()
         added = cpu_s()
         with kb.writer() as writer:
             writer.remove(writer.find(path=other.path)[0].id)
             writer.publish(made.space)
-        then()
         yield added - began, cpu_s() - added
 
 

@@ -63,11 +63,7 @@ class AnswerMode(StrEnum):
         try:
             return cls(name)
         except ValueError as error:
-            raise SettingsError(
-                f"answer mode '{name}'",
-                "there is none of that name",
-                f"Choose one of: {', '.join(cls)}.",
-            ) from error
+            raise SettingsError("answer_mode_unknown", name=name, known=", ".join(cls)) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,10 @@ class RagappError(Exception):
         self.code = code
         self.values = values
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let copies be made: the values come back by name."""
+        return _again, (type(self), self.code, self.values)
+
     @property
     def what(self) -> str:
         """What happened, in English."""
@@ -94,6 +98,10 @@ def _said(value: object, language: str) -> object:
             f"{name}{colon}{error.reason(language)}" for name, error in value.items()
         )
     return value
+
+
+def _again(kind: type[RagappError], code: str, values: dict[str, object]) -> RagappError:
+    return kind(code, **values)
 
 
 def _one_line(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ragapp import types
 from ragapp.types import AnswerEvent
+from ragapp.untyped import Given
 
 KINDS: Mapping[str, type[AnswerEvent]] = {
     "evidence": types.EvidenceFound,
@@ -44,7 +45,7 @@ def from_json(values: Mapping[str, Any]) -> AnswerEvent:
     return event
 
 
-def _build(kind: Any, value: Any) -> Any:  # noqa: ANN401 - walks types and JSON, both unknown here
+def _build(kind: Given, value: Given) -> Given:
     """Return a JSON value as what a field's type says: a dataclass, a tuple, an enumeration."""
     if dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
@@ -53,7 +54,8 @@ def _build(kind: Any, value: Any) -> Any:  # noqa: ANN401 - walks types and JSON
             return kind(**{name: _build(hints[name], each) for name, each in given.items()})  # type: ignore[operator]
         except TypeError as error:
             raise ValueError(str(error)) from error
-    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    origin: Given = typing.get_origin(kind)
+    inner = typing.get_args(kind)
     if origin is tuple:
         return tuple(_build(inner[0], each) for each in value)
     if origin is python_types.UnionType:  # a value or None

@@ -18,7 +18,7 @@ from ragapp.documents.split import split_document
 from ragapp.documents.stream import ParsedFile, parse_ahead
 from ragapp.documents.workers.pool import ParserPool
 from ragapp.embedding.encode import Passage
-from ragapp.errors import Cancelled, DocumentError, RagappError, UnsupportedFormat
+from ragapp.errors import Cancelled, DocumentError, RagappError
 from ragapp.index.knowledge_base import Writer
 from ragapp.index.rows import NewChunk
 from ragapp.index.store import StoredDocument
@@ -105,7 +105,7 @@ def ingest(
 def remove(document: str, within: OpenKnowledgeBase) -> list[StoredDocument]:
     """Take the documents of a name or path out of a knowledge base. Returns those removed."""
     with within.kb.writer(WAIT_FOR_WRITER_S) as writer:
-        removed = [d for d in writer.documents() if document in (d.name, d.path)]
+        removed = writer.find(name=document, path=document)
         for stored in removed:
             writer.remove(stored.id)
         if removed:
@@ -247,7 +247,7 @@ class _Run:
         self._progress(Progress(Stage.INDEXING, result.path, result.chunks, result.chunks))
 
     def _cancelled(self, path: Path) -> None:
-        self._end(path, Cancelled(path.name, "it was stopped", "Ingest it again."))
+        self._end(path, Cancelled("reading_stopped", name=path.name))
 
     def _end(self, file: Path, error: RagappError) -> None:
         path = str(file.absolute())
@@ -261,8 +261,7 @@ class _Run:
 
 
 def _skipped(one: Skipped) -> IngestedFile:
-    error = UnsupportedFormat(one.path.name, str(one.why), "It was left out.")
-    return IngestedFile(str(one.path), Status.SKIPPED, error=error)
+    return IngestedFile(str(one.path), Status.SKIPPED, error=one.error)
 
 
 def _embed(

@@ -188,20 +188,15 @@ class Library:
         differing = recipe.differences(now)
         if "terms_version" in differing:
             raise KnowledgeBaseMismatch(
-                f"knowledge base '{name}'",
-                f"its terms were cut by the rules of version {recipe.terms_version}, this program"
-                f" searches by those of version {now.terms_version}",
-                "Use the version of ragapp that wrote it, or ingest the documents into a new"
-                " knowledge base.",
+                "base_other_terms", name=name, then=recipe.terms_version, now=now.terms_version
             )
         if differing:
             raise KnowledgeBaseMismatch(
-                f"knowledge base '{name}'",
-                f"it was made with other weights of {recipe.embedder} than those in"
-                f" {self.settings.models} ({', '.join(differing)}), and vectors of the two cannot"
-                " be compared",
-                "Point RAGAPP_MODELS at the weights it was made with, or ingest the documents into"
-                " a new knowledge base.",
+                "base_other_weights",
+                name=name,
+                embedder=recipe.embedder,
+                models=self.settings.models,
+                fields=", ".join(differing),
             )
 
     def _space(self, recipe: Recipe, encoder: Encoder) -> VectorSpace:

@@ -208,11 +208,7 @@ class Models:
         try:
             return Pooling(name)
         except ValueError as error:
-            raise SettingsError(
-                f"pooling '{name}'",
-                "there is none of that name",
-                f"Choose one of: {', '.join(Pooling)}.",
-            ) from error
+            raise SettingsError("pooling_unknown", name=name, known=", ".join(Pooling)) from error
 
     def _device(self) -> str:
         if self.settings.machine.device != "auto":
@@ -229,11 +225,7 @@ class Models:
         if name == "auto":
             return torch.bfloat16 if self._probed().bf16_fast else torch.float32
         if name not in names:
-            raise SettingsError(
-                f"dtype '{name}'",
-                "there is none of that name",
-                f"Choose one of: auto, {', '.join(names)}.",
-            )
+            raise SettingsError("dtype_unknown", name=name, known=", ".join(["auto", *names]))
         return names[name]
 
     def _probed(self) -> Hardware:

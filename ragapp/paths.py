@@ -22,12 +22,7 @@ def knowledge_base(home: Path, name: str) -> Path:
         UsageError: the name cannot be a folder's name.
     """
     if not KNOWLEDGE_BASE_NAME.fullmatch(name) or name.endswith((" ", ".")):
-        raise UsageError(
-            f"knowledge base name {name!r}",
-            "a name starts with a letter or digit and holds letters, digits, spaces, '.', '_', '-',"
-            " 64 at most",
-            "Choose another name.",
-        )
+        raise UsageError("base_name_unusable", name=repr(name))
     return knowledge_bases(home) / name
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ragapp.errors import SettingsError
+from ragapp.untyped import Given
 
 ENVIRONMENT_PREFIX = "RAGAPP_"
 SETTINGS_FILE = "ragapp.toml"
@@ -100,7 +101,7 @@ class Settings:
     machine: MachineSettings = dataclasses.field(default_factory=MachineSettings)
     web: WebSettings = dataclasses.field(default_factory=WebSettings)
 
-    def having(self, **values: Any) -> Settings:  # noqa: ANN401 - a setting has one of five kinds
+    def having(self, **values: Given) -> Settings:
         """Return the settings with some of them changed, each named by its field alone.
 
         Raises:
@@ -182,7 +183,7 @@ def _read_toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(str(file), str(error), "Mend the file or move it away.") from error
+        raise SettingsError("settings_file_unreadable", file=file, reason=error) from error
 
 
 def _place(name: str, origin: str) -> tuple[str, type]:
@@ -195,13 +196,11 @@ def _place(name: str, origin: str) -> tuple[str, type]:
         if field.name == name and name not in PARTS:
             return "", Path if isinstance(field.default, Path) else type(field.default)
     raise SettingsError(
-        f"unknown setting '{name}' in {origin}",
-        "no setting has that name",
-        f"Known settings: {', '.join(setting_names())}.",
+        "setting_unknown", name=name, origin=origin, known=", ".join(setting_names())
     )
 
 
-def _convert(key: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - a setting has one of five kinds
+def _convert(key: str, value: Given, origin: str) -> Given:
     part, kind = _place(key, origin)
     try:
         if kind is bool:
@@ -216,14 +215,16 @@ def _convert(key: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - a sett
     except (ValueError, TypeError) as error:
         defaults = getattr(Settings(), part) if part else Settings()
         raise SettingsError(
-            f"setting '{key}' in {origin}",
-            f"{'it' if key in secret_names() else repr(value)} is not a value of kind"
-            f" {kind.__name__}",
-            f"The default is {getattr(defaults, key)!r}.",
+            "setting_of_wrong_kind",
+            name=key,
+            origin=origin,
+            value="…" if key in secret_names() else repr(value),
+            kind=kind.__name__,
+            default=repr(getattr(defaults, key)),
         ) from error
 
 
-def _to_bool(value: Any) -> bool:  # noqa: ANN401 - checks what TOML or the environment delivered
+def _to_bool(value: Given) -> bool:
     if isinstance(value, bool):
         return value
     words = {"true": True, "yes": True, "on": True, "1": True}

@@ -147,11 +147,7 @@ class _Root:
 
     def _alarm(self, gone: int) -> WatchedFolderGone:
         return WatchedFolderGone(
-            f"watched folder {self.path}",
-            f"{gone} of its {len(self.known)} files have gone at once, as when a disk is unmounted"
-            " or a share drops; nothing was taken out of the knowledge base",
-            "Bring the folder back, and watching goes on. If the files are meant to be gone, start"
-            " again with --remove-missing.",
+            "watched_folder_gone", folder=self.path, gone=gone, known=len(self.known)
         )
 
 

@@ -68,7 +68,7 @@ class OneEngine(Models):
 
     def engine(self, decoding: Decoding | None = None) -> ChatEngine:
         if self._given is None:
-            raise ModelMissing("no chat model", "none is here", "`ragapp models pull`")
+            raise ModelMissing("unforeseen", error="there is no chat model")
         return self._given
 
 

@@ -10,7 +10,6 @@ from ragapp.errors import EmptyQuestion, QuestionTooLong
 from ragapp.llm.decoding import Decoding
 from ragapp.llm.torch.engine import TorchEngine
 from ragapp.people import LOCAL
-from ragapp.synthesis.phrases import ENGLISH, SIMPLIFIED, TRADITIONAL
 from ragapp.types import (
     AnswerCited,
     AnswerDone,
@@ -21,6 +20,7 @@ from ragapp.types import (
     Turn,
     never_cancel,
 )
+from ragapp.words.answers import ENGLISH, SIMPLIFIED, TRADITIONAL
 
 SHORT = Decoding(max_new_tokens=8)
 RANK = "如果知识库只有 30 个段落，样本协方差的秩是多少？"

@@ -13,13 +13,17 @@ def tree(root, depth=0):
 
 
 def test_an_error_is_one_line_with_what_why_and_fix():
-    error = errors.BrokenDocument("a.pdf", "it ends\nearly.", "Open and save it  again.")
-    assert str(error) == "a.pdf: it ends early. Open and save it again."
-    assert (error.what, error.why) == ("a.pdf", "it ends\nearly.")
+    reason = "it ends\nearly."
+    error = errors.SettingsError("settings_file_unreadable", file="a.toml", reason=reason)
+    assert str(error) == "a.toml: it ends early. Mend the file or move it away."
+    assert (error.what, error.why) == ("a.toml", reason)
+    assert error.line("zh") == "a.toml：it ends early。请修正该文件，或把它移走。"
 
 
 def test_every_error_of_the_module_descends_from_one():
-    defined = [c for c in vars(errors).values() if isinstance(c, type)]
+    defined = [
+        c for c in vars(errors).values() if isinstance(c, type) and c.__module__ == errors.__name__
+    ]
     assert all(issubclass(c, RagappError) for c in defined)
     assert all(c.__doc__ for c in defined)
 
@@ -38,5 +42,6 @@ def test_the_drawing_at_the_top_is_the_tree():
 def test_an_error_survives_the_way_between_processes():
     import copy
 
-    error = copy.copy(errors.EmptyQuestion("a", "b", "c"))
-    assert str(error) == "a: b. c"
+    error = copy.copy(errors.UsageError("base_name_unusable", name="../x"))
+    assert (error.code, error.values) == ("base_name_unusable", {"name": "../x"})
+    assert "../x" in str(error)

@@ -1,13 +1,17 @@
 """One door to knowledge bases, which keep the models they were made with."""
 
+import json
 import os
+import shutil
 import stat
 import threading
+from pathlib import Path
 
 import pytest
 from fixtures import E5, library
 
 from ragapp import paths
+from ragapp.ask import AnswerMode, Asked, ask, find
 from ragapp.embedding.pool import Pooling
 from ragapp.errors import (
     KnowledgeBaseMismatch,
@@ -18,6 +22,7 @@ from ragapp.errors import (
     UsageError,
 )
 from ragapp.index.store import Store
+from ragapp.ingest import Status, ingest
 from ragapp.library import Library
 from ragapp.people import LOCAL
 from ragapp.settings import Settings
@@ -131,3 +136,26 @@ def test_a_base_made_by_other_rules_or_weights_is_not_searched_in_silence(
 def test_other_accounts_of_the_machine_cannot_read_a_new_home(settings):
     Library(settings).create("private", LOCAL)
     assert stat.S_IMODE(paths.knowledge_bases(settings.home).stat().st_mode) == 0o700
+
+
+def test_a_base_of_an_earlier_version_opens_and_answers_through_the_door(tmp_path):
+    """Written by 40cf340 (tests/index/old_base/make.py), with the tiny model it was made with."""
+    old = Path(__file__).parent / "index" / "old_base"
+    home = Path(shutil.copytree(old / "home", tmp_path / "home"))
+    models = Path(shutil.copytree(old / "models", tmp_path / "models"))
+    shelf = Library(Settings(home=home, models=models).having(dtype="float32", device="cpu"))
+    expected = json.loads((old / "expected.json").read_text(encoding="utf-8"))
+    [summary] = shelf.summaries(LOCAL)
+    assert (summary.name, summary.documents) == ("notes", len(shelf.documents("notes", LOCAL)))
+    within = shelf.open("notes", LOCAL)
+    for case in expected:
+        hits = find(case["question"], within, 3)
+        assert hits[0].document == case["document"]
+        assert hits[0].lexical == pytest.approx(case["hits"][0]["lexical"], abs=1e-3)
+    asked = Asked(expected[0]["question"], "notes", mode=AnswerMode.QUOTES)
+    done = list(ask(asked, shelf, shelf.models))[-1]
+    assert not done.refused
+    assert done.citations
+    (tmp_path / "new.txt").write_text("The museum shop sells postcards.")
+    assert [each.status for each in ingest([tmp_path / "new.txt"], within)] == [Status.ADDED]
+    assert find("What does the museum shop sell?", within, 1)[0].document == "new.txt"

@@ -96,11 +96,7 @@ class Journal:
 
     def _other_run(self, begun: Mapping[str, Any]) -> UsageError:
         names = sorted(n for n in {*begun, *self._run} if begun.get(n) != self._run.get(n))
-        return UsageError(
-            str(self.file),
-            f"it is of a run that was not finished, with another {', '.join(names)}",
-            "Run with the same values to go on there, or delete that file to start anew.",
-        )
+        return UsageError("batch_other_run", file=self.file, names=", ".join(names))
 
 
 def write_atomically(file: Path, text: str) -> None:
@@ -123,11 +119,7 @@ def write_atomically(file: Path, text: str) -> None:
 
 def cannot_write(file: Path, error: OSError) -> RagappError:
     """Say why a file cannot be written."""
-    return UsageError(
-        str(file),
-        f"it cannot be written ({error.strerror or error})",
-        "Give a file in a folder that exists, with room on its disk.",
-    )
+    return UsageError("batch_not_writable", file=file, reason=error.strerror or str(error))
 
 
 def _plain(prediction: Prediction) -> dict[str, str]:

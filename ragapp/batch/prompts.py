@@ -14,8 +14,8 @@ from ragapp.text.decode import decode
 TEXT, JSON, JSON_LINES = (".txt", ".text", ".md", ""), (".json",), (".jsonl", ".ndjson")
 ROLES = ("system", "user", "assistant")
 SHAPES = (
-    'A prompt is a string, {"prompt": …}, {"instruction": …, "input": …}, {"input": …} or'
-    ' {"messages": [{"role": "user", "content": …}]}.'
+    '"…", {"prompt": …}, {"instruction": …, "input": …}, {"input": …}, '
+    '{"messages": [{"role": "user", "content": …}]}'
 )
 
 
@@ -34,6 +34,15 @@ class BatchPrompt:
         return [{"role": m.role, "content": m.content} for m in self.messages]
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a prompt stands, for errors: a line of JSONL or an item of JSON, from 1 on."""
+
+    file: Path
+    number: int
+    is_line: bool
+
+
 def read_prompts(file: Path) -> list[BatchPrompt]:
     """Read every prompt of a file, in order.
 
@@ -46,23 +55,16 @@ def read_prompts(file: Path) -> list[BatchPrompt]:
     """
     suffix = file.suffix.lower()
     if suffix not in TEXT + JSON + JSON_LINES:
-        raise UsageError(
-            str(file),
-            f"files of prompts are plain text, JSON or JSONL, not '{suffix}'",
-            "Save it as .txt with a prompt a line, as .json or as .jsonl.",
-        )
+        raise UsageError("batch_unknown_format", file=file, suffix=suffix)
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise UsageError(
-            str(file), error.strerror or str(error), "Give a file of prompts that can be read."
-        ) from error
+        reason = error.strerror or str(error)
+        raise UsageError("batch_unreadable", file=file, reason=reason) from error
     decoded = decode(data, str(file))
     if decoded.damaged:
         raise BrokenDocument(
-            str(file),
-            f"{decoded.damaged} places are no {decoded.encoding}",
-            "Save it as UTF-8: a damaged prompt would get an answer to another question.",
+            "batch_no_text", file=file, count=decoded.damaged, encoding=decoded.encoding
         )
     if suffix in JSON:
         prompts = list(_from_json(decoded.text, file))
@@ -71,7 +73,7 @@ def read_prompts(file: Path) -> list[BatchPrompt]:
     else:
         prompts = [BatchPrompt(line.strip()) for line in _lines(decoded.text) if line.strip()]
     if not prompts:
-        raise UsageError(str(file), "there is no prompt in it", "Write one a line.")
+        raise UsageError("batch_no_prompts", file=file)
     return prompts
 
 
@@ -87,12 +89,13 @@ def _from_json(text: str, file: Path) -> Iterator[BatchPrompt]:
         value = json.loads(text)
     except ValueError as error:
         several = "Extra data" in str(error)
-        fix = "Name a file with one value a line .jsonl." if several else "Mend the file."
-        raise UsageError(str(file), f"it is no JSON ({error})", fix) from error
+        raise UsageError(
+            "batch_json_lines" if several else "batch_no_json", file=file, reason=str(error)
+        ) from error
     if not isinstance(value, list):
-        raise UsageError(str(file), "it is no list of prompts", f"Write [ … ]. {SHAPES}")
+        raise UsageError("batch_no_list", file=file, shapes=SHAPES)
     for number, item in enumerate(value, start=1):
-        yield _prompt(item, f"{file}, prompt {number}")
+        yield _prompt(item, _Place(file, number, is_line=False))
 
 
 def _from_json_lines(text: str, file: Path) -> Iterator[BatchPrompt]:
@@ -103,12 +106,12 @@ def _from_json_lines(text: str, file: Path) -> Iterator[BatchPrompt]:
             item = json.loads(line)
         except ValueError as error:
             raise UsageError(
-                f"{file}, line {number}", f"it is no JSON ({error})", "Mend that line."
+                "batch_line_no_json", file=file, number=number, reason=str(error)
             ) from error
-        yield _prompt(item, f"{file}, line {number}")
+        yield _prompt(item, _Place(file, number, is_line=True))
 
 
-def _prompt(item: object, place: str) -> BatchPrompt:
+def _prompt(item: object, place: _Place) -> BatchPrompt:
     if isinstance(item, str):
         parts = [item]
     elif isinstance(item, dict) and "messages" in item:
@@ -120,22 +123,33 @@ def _prompt(item: object, place: str) -> BatchPrompt:
         parts = []
     text = "\n".join(part for part in parts if isinstance(part, str) and part.strip())
     if not text or not all(isinstance(part, str) for part in parts):
-        raise UsageError(place, "it is no prompt", SHAPES)
+        raise UsageError(
+            "batch_line_no_prompt" if place.is_line else "batch_item_no_prompt",
+            file=place.file,
+            number=place.number,
+            shapes=SHAPES,
+        )
     return BatchPrompt(text)
 
 
-def _messages(value: object, place: str) -> tuple[Message, ...]:
+def _messages(value: object, place: _Place) -> tuple[Message, ...]:
     messages: list[Message] = []
     for item in value if isinstance(value, list) else ():
         role = item.get("role") if isinstance(item, dict) else None
         content = item.get("content") if isinstance(item, dict) else None
         if role not in ROLES or not isinstance(content, str):
             raise UsageError(
-                place,
-                f"message {len(messages) + 1} has no role and content as text",
-                f"The roles are {', '.join(ROLES)}.",
+                "batch_line_bad_message" if place.is_line else "batch_item_bad_message",
+                file=place.file,
+                number=place.number,
+                message=len(messages) + 1,
+                roles=", ".join(ROLES),
             )
         messages.append(Message(role, content))
     if not messages or messages[-1].role != "user":
-        raise UsageError(place, "its last message is not the user's", "There is nothing to answer.")
+        raise UsageError(
+            "batch_line_not_asked" if place.is_line else "batch_item_not_asked",
+            file=place.file,
+            number=place.number,
+        )
     return tuple(messages)

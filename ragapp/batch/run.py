@@ -57,7 +57,7 @@ def run_batch(
         EngineError: the engine does not work; what is done is kept.
     """
     if batch_size < 1:
-        raise UsageError(f"batch size {batch_size}", "a batch has a prompt", "Give 1 or more.")
+        raise UsageError("batch_size", size=batch_size)
     engine.check(decoding)
     asked = [_asked(prompt, with_prompt, system, engine.neutralise) for prompt in prompts]
     if not engine.continues_texts:
@@ -103,7 +103,7 @@ def reply(
     budget = engine.context_tokens - decoding.max_new_tokens
     while (tokens := engine.count_tokens([*system, *turns])) > budget:
         if len(turns) < 3:
-            raise QuestionTooLong("the question", _too_long(tokens, budget), "Shorten it.")
+            raise QuestionTooLong("message_too_long", tokens=tokens, room=budget)
         turns = turns[2:]
     yield from engine.generate([*system, *turns], decoding, cancel)
 
@@ -169,8 +169,8 @@ class _Run:
             if length <= room:
                 lengths[number] = length
             else:
-                why = f"the prompt is too long: {_too_long(length, room)}"
-                self._journal.add({number: Prediction(error=why)})
+                refusal = QuestionTooLong("batch_prompt_too_long", tokens=length, room=room)
+                self._journal.add({number: Prediction(error=str(refusal))})
         return lengths
 
     def text(self, lines: bool) -> str:
@@ -213,10 +213,6 @@ def _asked(
 
 def _prediction(answer: Answer) -> Prediction:
     return Prediction(output=answer.text.strip(), thinking=answer.thought.strip())
-
-
-def _too_long(tokens: int, room: int) -> str:
-    return f"it takes {tokens} tokens, and the model has room for {room}"
 
 
 def _json(value: Mapping[str, Any] | Sequence[Any]) -> str:

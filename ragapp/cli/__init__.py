@@ -1,1 +1,5 @@
 """Commands in a terminal."""
+
+from ragapp.cli.main import main
+
+__all__ = ["main"]

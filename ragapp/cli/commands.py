@@ -15,8 +15,11 @@ from ragapp.errors import UsageError
 from ragapp.llm.decoding import Decoding
 from ragapp.people import LOCAL
 from ragapp.settings import Settings
+from ragapp.untyped import Given
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from ragapp.library import Library
 
 GREEDY = "precise"
@@ -124,11 +127,7 @@ def generate(options: argparse.Namespace, settings: Settings) -> int:
         converse(Models(settings).engine(decoding), decoding, options.system_prompt)
         return DONE
     if options.data_file is None or options.predictions_file is None:
-        raise UsageError(
-            "ragapp generate",
-            "it needs prompts, and a place for their predictions",
-            "Give --data-file and --predictions-file, or --interactive.",
-        )
+        raise UsageError("generate_without_files")
     prompts = read_prompts(options.data_file)
     continues = not options.with_prompt and any(not prompt.messages for prompt in prompts)
     if (
@@ -171,7 +170,7 @@ def search(options: argparse.Namespace, settings: Settings) -> int:
     from ragapp.cli.terminal import print_hits
 
     if settings.retrieval.hits < 1:
-        raise UsageError("-k", "it counts hits, from 1", "Give a positive number.")
+        raise UsageError("hits_not_positive")
     within = _library(settings).open(settings.kb, LOCAL)
     hits = find(options.query, within, settings.retrieval.hits)
     if options.json:
@@ -219,11 +218,7 @@ def kb_delete(options: argparse.Namespace, settings: Settings) -> int:
 
         removed = remove(options.document, library.open(options.name, LOCAL))
         if not removed:
-            raise UsageError(
-                f"document '{options.document}'",
-                f"knowledge base '{options.name}' holds none of that name or path",
-                f"`ragapp kb list {options.name}` shows what it holds.",
-            )
+            raise UsageError("document_not_in_base", document=options.document, kb=options.name)
         deleted = [document.path for document in removed]
     else:
         library.delete(options.name, LOCAL)
@@ -358,7 +353,7 @@ def _stop_on_interrupt() -> threading.Event:
     return stop
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any of the frozen dataclasses
+def _plain(value: DataclassInstance) -> Given:
     return dataclasses.asdict(value)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 from ragapp import __version__
 from ragapp.cli import commands as run
 from ragapp.llm.decoding import PRESETS, Decoding
+from ragapp.untyped import Commands
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -115,7 +115,7 @@ def _add_decoding(command: argparse.ArgumentParser) -> None:
             group.add_argument(flag, dest=name, type=kind, metavar="N" if kind is int else "X")
 
 
-def _add_generate(commands: Any) -> None:  # noqa: ANN401 - argparse's type is private
+def _add_generate(commands: Commands) -> None:
     generate = commands.add_parser("generate", help="answer a file of prompts, without retrieval")
     generate.add_argument("--data-file", type=Path, help="prompts: a line each, JSON, or JSONL")
     generate.add_argument("--predictions-file", type=Path, help="where they go: .json or .jsonl")
@@ -134,7 +134,7 @@ def _add_generate(commands: Any) -> None:  # noqa: ANN401 - argparse's type is p
     generate.set_defaults(run=run.generate)
 
 
-def _add_kb_commands(commands: Any) -> None:  # noqa: ANN401 - argparse's type is private
+def _add_kb_commands(commands: Commands) -> None:
     kb = commands.add_parser("kb", help="list, create, delete knowledge bases")
     actions = kb.add_subparsers(required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="list knowledge bases, or the documents of one")
@@ -155,7 +155,7 @@ def _add_kb_commands(commands: Any) -> None:  # noqa: ANN401 - argparse's type i
     delete.set_defaults(run=run.kb_delete)
 
 
-def _add_model_commands(commands: Any) -> None:  # noqa: ANN401
+def _add_model_commands(commands: Commands) -> None:
     models = commands.add_parser("models", help="list, pull, check models")
     actions = models.add_subparsers(required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="what is here, what can be had")
@@ -171,7 +171,7 @@ def _add_model_commands(commands: Any) -> None:  # noqa: ANN401
     doctor.set_defaults(run=run.models_doctor)
 
 
-def _add_eval_commands(commands: Any) -> None:  # noqa: ANN401
+def _add_eval_commands(commands: Commands) -> None:
     evaluate = commands.add_parser("eval", help="measure on a SQuAD-format file")
     actions = evaluate.add_subparsers(required=True, metavar="WHAT")
     retrieval = actions.add_parser("retrieval", help="recall, MRR and nDCG of retrieval")

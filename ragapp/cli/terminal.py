@@ -11,7 +11,7 @@ from ragapp.batch.run import reply
 from ragapp.errors import EngineError, PromptError
 from ragapp.llm.decoding import Decoding
 from ragapp.llm.engine import ChatEngine, Done, Message, Text, Thought
-from ragapp.synthesis.phrases import Phrases, phrases_for
+from ragapp.synthesis.phrases import phrases_for
 from ragapp.types import (
     AnswerDone,
     AnswerEvent,
@@ -24,6 +24,7 @@ from ragapp.types import (
     Progress,
     Stage,
 )
+from ragapp.words.answers import Phrases
 
 CLOSEST_SHOWN = 3
 

@@ -6,29 +6,20 @@ import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from ragapp.documents.formats import SUFFIXES
+from ragapp.errors import UnsupportedFormat
 
 HIDDEN_PREFIXES = (".", "~$")  # "~$" is the lock file an open Word document leaves beside itself
 
 
-class Why(StrEnum):
-    """Why something in a folder is not read."""
-
-    UNSUPPORTED = "there is no reader for this kind of file"
-    LEADS_OUTSIDE = "it is a link that leads out of the folder"
-    LEADS_NOWHERE = "it is a link that leads nowhere"
-    NO_FILE = "it is a device, a pipe or a socket"
-
-
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Something in a folder that is not read."""
+    """Something in a folder that is not read, and why."""
 
     path: Path
-    why: Why
+    error: UnsupportedFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +78,13 @@ class _Walk:
             elif stat.S_ISDIR(status.st_mode):
                 pending.extend(reversed(self._entries(path, status)))
             elif not stat.S_ISREG(status.st_mode):
-                self.skipped.append(Skipped(path, Why.NO_FILE))
+                self._skip(path, UnsupportedFormat("no_file_in_folder", name=path.name))
             else:
                 self._seen.add(_identity(status))
                 if path.suffix.lower() in SUFFIXES:
                     self.files.append(path)
                 else:
-                    self.skipped.append(Skipped(path, Why.UNSUPPORTED))
+                    self._skip(path, UnsupportedFormat("no_reader_in_folder", name=path.name))
 
     def _entries(self, folder: Path, status: os.stat_result) -> list[Path]:
         """List a folder by name, once."""
@@ -113,12 +104,15 @@ class _Walk:
             target = Path(os.path.realpath(link, strict=True))
             status = target.stat()
         except OSError:  # also a link to itself
-            self.skipped.append(Skipped(link, Why.LEADS_NOWHERE))
+            self._skip(link, UnsupportedFormat("link_leads_nowhere", name=link.name))
             return
         if not target.is_relative_to(self._root):
-            self.skipped.append(Skipped(link, Why.LEADS_OUTSIDE))
+            self._skip(link, UnsupportedFormat("link_leads_outside", name=link.name))
         elif _identity(status) not in self._seen:
             self._take(link)
+
+    def _skip(self, path: Path, error: UnsupportedFormat) -> None:
+        self.skipped.append(Skipped(path, error))
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

@@ -28,55 +28,53 @@ SUFFIXES: tuple[str, ...] = tuple(BY_SUFFIX)
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A kind of file without a reader: how it is known, and what it can be turned into."""
+    """A kind of file without a reader: how it is known, and what it can be turned into.
 
+    All of it stands in sentences of any language, so it is made of names: ``programs`` open it
+    and can save it as ``into``. Both are empty where there is no such way.
+    """
+
+    name: str
     suffixes: tuple[str, ...]
-    title: str
     signature: Signature | None = None
-    advice: str = ""
+    programs: str = ""
+    into: str = ""
 
 
 OLE_MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # old Office files, and new ones with a password
 
-_TO_DOCX = "Open it in Word, WPS or LibreOffice and save it as .docx."
-_SHEETS = "Export it as .pdf, or the sheets as .txt."
-_PICTURE = "a picture"
+_is_ole = begins_with(OLE_MARK)
+_OLD_OFFICE = "Office 97-2003"
+_WRITERS = "Word / WPS / LibreOffice"
+_SHEETS = "Excel / WPS / LibreOffice"
+_SLIDES = "PowerPoint / WPS / LibreOffice"
 
 # In the order in which signatures are tried: an OpenDocument file is a ZIP archive, too.
 UNREAD: tuple[Unread, ...] = (
+    Unread(_OLD_OFFICE, (".doc",), _is_ole, _WRITERS, ".docx"),
+    Unread(_OLD_OFFICE, (".xls",), _is_ole, _SHEETS, ".pdf / .txt"),
+    Unread(_OLD_OFFICE, (".ppt",), _is_ole, _SLIDES, ".pdf"),
+    Unread("WPS", (".wps",), _is_ole, "WPS", ".docx"),
+    Unread("RTF", (".rtf",), begins_with(b"{\\rtf"), _WRITERS, ".docx"),
+    Unread("Excel", (".xlsx",), holds("xl/"), _SHEETS, ".pdf / .txt"),
+    Unread("PowerPoint", (".pptx",), holds("ppt/"), _SLIDES, ".pdf"),
+    Unread("EPUB", (".epub",), holds("META-INF/container.xml"), "calibre", ".docx / .html"),
     Unread(
-        (".doc",),
-        "an old Office file (.doc, .xls or .ppt)",
-        begins_with(OLE_MARK),
-        _TO_DOCX,
-    ),
-    Unread((".wps",), "a WPS document", advice="Open it in WPS and save it as .docx."),
-    Unread((".rtf",), "an RTF document", begins_with(b"{\\rtf"), _TO_DOCX),
-    Unread((".xlsx",), "an Excel workbook", holds("xl/"), _SHEETS),
-    Unread((".xls",), "an old Excel workbook", advice=_SHEETS),
-    Unread((".pptx",), "a PowerPoint presentation", holds("ppt/"), "Export it as .pdf."),
-    Unread((".ppt",), "an old PowerPoint presentation", advice="Export it as .pdf."),
-    Unread(
-        (".epub",),
-        "an EPUB book",
-        holds("META-INF/container.xml"),
-        "Convert it to .html or .docx.",
-    ),
-    Unread(
+        "OpenDocument",
         (".odt",),
-        "an OpenDocument file",
         lambda content: "mimetype" in content.members,
-        "Open it in LibreOffice and save it as .docx.",
+        "LibreOffice",
+        ".docx",
     ),
-    Unread((".pages",), "a Pages document", advice="Open it in Pages and export it as .docx."),
-    Unread((".zip",), "a ZIP archive", is_zip),
-    Unread((".gz",), "a gzip archive", begins_with(b"\x1f\x8b\x08")),
-    Unread((".7z",), "a 7z archive", begins_with(b"7z\xbc\xaf\x27\x1c")),
-    Unread((".rar",), "a RAR archive", begins_with(b"Rar!\x1a\x07")),
-    Unread((".png",), _PICTURE, begins_with(b"\x89PNG\r\n\x1a\n")),
-    Unread((".jpg", ".jpeg"), _PICTURE, begins_with(b"\xff\xd8\xff")),
-    Unread((".gif",), _PICTURE, begins_with(b"GIF8")),
-    Unread((".tiff", ".tif"), _PICTURE, begins_with(b"II*\0", b"MM\0*")),
+    Unread("Pages", (".pages",), None, "Pages", ".docx"),
+    Unread("ZIP", (".zip",), is_zip),
+    Unread("gzip", (".gz",), begins_with(b"\x1f\x8b\x08")),
+    Unread("7z", (".7z",), begins_with(b"7z\xbc\xaf\x27\x1c")),
+    Unread("RAR", (".rar",), begins_with(b"Rar!\x1a\x07")),
+    Unread("PNG", (".png",), begins_with(b"\x89PNG\r\n\x1a\n")),
+    Unread("JPEG", (".jpg", ".jpeg"), begins_with(b"\xff\xd8\xff")),
+    Unread("GIF", (".gif",), begins_with(b"GIF8")),
+    Unread("TIFF", (".tiff", ".tif"), begins_with(b"II*\0", b"MM\0*")),
 )
 UNREAD_BY_SUFFIX: dict[str, Unread] = {suffix: one for one in UNREAD for suffix in one.suffixes}
 

@@ -47,13 +47,13 @@ def parse_file(path: Path, name: str | None = None) -> Document:
     """
     name = name or path.name or str(path)
     data = _read_bytes(path, name)
-    with _failures_are_of(name, "recognised"):
+    with _failures_are_of(name):
         chosen = _choose_format(data, name)
     if not data.strip(b"\0 \t\r\n"):
-        raise EmptyDocument(name, "the file is empty", "Check that it was copied whole.")
+        raise EmptyDocument("file_empty", name=name)
     extract = run_reader(chosen, data, name)
     if not extract.text.strip():
-        raise EmptyDocument(name, "there is no text in it", "Check that it is the right file.")
+        raise EmptyDocument("file_without_text", name=name)
     return Document(
         name=name,
         path=str(path.absolute()),
@@ -68,37 +68,39 @@ def parse_file(path: Path, name: str | None = None) -> Document:
 
 def run_reader(chosen: Format, data: bytes, name: str) -> Extract:
     """Run a reader; whatever it did not foresee becomes this file's error."""
-    with _failures_are_of(name, f"read as {chosen.title}"):
+    with _failures_are_of(name, chosen.suffix):
         return chosen.read(data, name)
 
 
 @contextlib.contextmanager
-def _failures_are_of(name: str, done: str) -> Iterator[None]:
-    """Turn what nobody foresaw into an error of the file ``name``, never of the whole run."""
+def _failures_are_of(name: str, kind: str = "") -> Iterator[None]:
+    """Turn what nobody foresaw into an error of the file ``name``, never of the whole run.
+
+    kind: the suffix of the format it is read as, empty while that is being found out.
+    """
     try:
         yield
     except DocumentError:
         raise
     except MemoryError as error:
-        raise DocumentTooCostly(
-            name, "reading it needs more memory than a file may take", "Split it into parts."
-        ) from error
+        raise DocumentTooCostly("reading_needs_memory", name=name) from error
     except Exception as error:
-        logger.exception("%s could not be %s", name, done)
+        logger.exception("%s could not be read", name)
         raise BrokenDocument(
-            name,
-            f"it could not be {done} ({type(error).__name__}: {error})",
-            "Open it in the program it comes from and save it again, or export it as .pdf.",
+            "reader_failed" if kind else "kind_not_found_out",
+            name=name,
+            kind=kind,
+            error=f"{type(error).__name__}: {error}",
         ) from error
 
 
 def _read_bytes(path: Path, name: str) -> bytes:
     try:
         if not path.exists():
-            raise BrokenDocument(name, f"no such file: {path}", "Check the path.")
+            raise BrokenDocument("file_missing", name=name, path=path)
         if path.is_dir():
             next(path.iterdir(), None)  # says "permission denied" if that is why we were given it
-            raise BrokenDocument(name, "this is a folder, not a file", "Name a file.")
+            raise BrokenDocument("folder_instead_of_file", name=name)
         if not path.is_file():
             raise _not_a_file(name)
         # It may become a pipe after this, or grow: opening must not wait, reading must end.
@@ -108,21 +110,17 @@ def _read_bytes(path: Path, name: str) -> bytes:
             if not stat.S_ISREG(status.st_mode):
                 raise _not_a_file(name)
             if status.st_size > LARGEST_FILE:
-                raise UnsupportedFormat(
-                    name, f"it is larger than {LARGEST_FILE >> 20} MiB", "Split it into parts."
-                )
+                raise UnsupportedFormat("file_too_large", name=name, mib=LARGEST_FILE >> 20)
             return file.read(status.st_size)
     except OSError as error:
-        raise BrokenDocument(
-            name, f"it cannot be opened: {error.strerror}", "Check its permissions and the disk."
-        ) from error
+        raise BrokenDocument("file_cannot_be_opened", name=name, reason=error.strerror) from error
 
 
 _O_BINARY = getattr(os, "O_BINARY", 0)  # of Windows
 
 
 def _not_a_file(name: str) -> BrokenDocument:
-    return BrokenDocument(name, "this is a device or a pipe, not a file", "Name a file.")
+    return BrokenDocument("device_instead_of_file", name=name)
 
 
 def _choose_format(data: bytes, name: str) -> Format:
@@ -132,23 +130,17 @@ def _choose_format(data: bytes, name: str) -> Format:
     actual = sniff(data)
     if isinstance(actual, Unread):
         if is_encrypted_office(data):
-            raise EncryptedDocument(
-                name,
-                "it is locked with a password",
-                "Open it, remove the password, and save it again.",
-            )
+            raise EncryptedDocument("office_file_locked", name=name)
         _refuse(name, suffix, actual)
     if actual is expected and expected is not None:
         return expected
     # Markdown may begin with a tag.
     if actual is not None and not (actual is html.FORMAT and expected is markdown.FORMAT):
         raise MisnamedDocument(
-            name,
-            f"the content is {actual.title}",
-            f"Rename it so that it ends in {actual.suffix}.",
+            "suffix_of_other_format", name=name, format=actual.name, suffix=actual.suffix
         )
     if expected is None:
-        _refuse(name, suffix, UNREAD_BY_SUFFIX.get(suffix))
+        _refuse(name, suffix, None)
     if expected.always_signed and data.strip():
         _explain_missing_signature(data, name, expected)
     return expected
@@ -156,12 +148,34 @@ def _choose_format(data: bytes, name: str) -> Format:
 
 def _refuse(name: str, suffix: str, actual: Unread | None) -> NoReturn:
     """Say that no reader knows the content, and what to turn it into."""
-    fix = (actual.advice if actual else "") or f"Supported: {', '.join(SUFFIXES)}."
-    if actual is not None and suffix in BY_SUFFIX:
-        raise MisnamedDocument(name, f"the content is {actual.title}", fix)
-    kind = actual.suffixes[0] if actual and suffix not in actual.suffixes else suffix
-    why = f"there is no reader for {kind}" if kind else "its name has no suffix"
-    raise UnsupportedFormat(name, why, fix)
+    named = UNREAD_BY_SUFFIX.get(suffix)
+    if named is not None and (actual is None or actual.signature is named.signature):
+        actual = named  # old Office files begin alike
+    supported = ", ".join(SUFFIXES)
+    if actual is None:
+        raise UnsupportedFormat(
+            "suffix_unknown" if suffix else "suffix_missing",
+            name=name,
+            suffix=suffix,
+            supported=supported,
+        )
+    if suffix in BY_SUFFIX:
+        raise MisnamedDocument(
+            "content_to_be_saved_anew" if actual.into else "content_without_reader",
+            name=name,
+            format=actual.name,
+            programs=actual.programs,
+            into=actual.into,
+            supported=supported,
+        )
+    raise UnsupportedFormat(
+        "suffix_to_be_saved_anew" if actual.into else "suffix_unknown",
+        name=name,
+        suffix=suffix if suffix in actual.suffixes else actual.suffixes[0],
+        programs=actual.programs,
+        into=actual.into,
+        supported=supported,
+    )
 
 
 def _explain_missing_signature(data: bytes, name: str, expected: Format) -> NoReturn:
@@ -169,11 +183,5 @@ def _explain_missing_signature(data: bytes, name: str, expected: Format) -> NoRe
     try:
         decode(data, name)
     except BrokenDocument as error:
-        raise BrokenDocument(
-            name,
-            f"it does not begin like {expected.title}: damaged or cut short",
-            "Fetch the file again.",
-        ) from error
-    raise MisnamedDocument(
-        name, "the content is plain text", "Rename it so that it ends in .txt or .md."
-    )
+        raise BrokenDocument("beginning_damaged", name=name, format=expected.name) from error
+    raise MisnamedDocument("content_is_plain_text", name=name)

@@ -58,7 +58,7 @@ def _parse(
     cancel: CancelCheck,
 ) -> ParsedFile:
     if cancel():
-        return ParsedFile(file, error=Cancelled(file.name, "it was stopped", "Read it again."))
+        return ParsedFile(file, error=Cancelled("reading_stopped", name=file.name))
     progress(Progress(Stage.PARSING, str(file.absolute())))
     digest = _sha256(file)
     if digest and is_known(digest):

@@ -7,7 +7,9 @@ Going through the batch by sequence also leaves out the padding.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ragapp.untyped import AttentionArgument, Layer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,13 +28,13 @@ def register() -> str:
 
 
 def attend(
-    module: Any,  # noqa: ANN401 - transformers hands over the attention module
+    module: Layer,
     query: Tensor,
     key: Tensor,
     value: Tensor,
     attention_mask: Tensor | None,
     scaling: float | None = None,
-    **_: Any,  # noqa: ANN401
+    **_: AttentionArgument,
 ) -> tuple[Tensor, None]:
     """Attend within each sequence; padding is on the right, and gets zeros.
 

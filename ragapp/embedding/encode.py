@@ -19,6 +19,7 @@ from ragapp.embedding.pool import Pooling, pool, span_weights, token_states
 from ragapp.embedding.whiten import unit
 from ragapp.errors import Cancelled, ModelError
 from ragapp.types import CancelCheck, Span, never_cancel
+from ragapp.untyped import EncoderModel, Tokenizer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,8 +74,8 @@ class Encoder:
 
     def __init__(
         self,
-        model: Any,  # noqa: ANN401 - transformers' PreTrainedModel, untyped upstream
-        tokenizer: Any,  # noqa: ANN401
+        model: EncoderModel,
+        tokenizer: Tokenizer,
         pooling: Pooling,
         *,
         query_prefix: str = "",
@@ -286,7 +287,7 @@ def _load_model(
     return model, ()
 
 
-def _token_limit(model: Any, tokenizer: Any) -> int:  # noqa: ANN401 - untyped upstream
+def _token_limit(model: EncoderModel, tokenizer: Tokenizer) -> int:
     """Return the most tokens, special ones included, that the model takes."""
     positions = getattr(model.config, "max_position_embeddings", LONGEST_INPUT)
     # RoBERTa-like models number positions from padding_idx + 1.

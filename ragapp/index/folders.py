@@ -33,9 +33,7 @@ def make(folder: Path, fill: Callable[[Path], None]) -> None:
         if getattr(error, "errno", None) in (errno.ENOTEMPTY, errno.EEXIST):
             raise exists_already(folder) from error
         raise KnowledgeBaseError(
-            f"knowledge base '{folder.name}'",
-            f"it cannot be made in {folder.parent} ({error})",
-            "Check that the disk has room and that you may write to this folder.",
+            "base_cannot_be_made", kb=folder.name, home=folder.parent, reason=str(error)
         ) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -63,6 +61,4 @@ def sweep(parent: Path) -> None:
 
 def exists_already(folder: Path) -> UsageError:
     """Return the error for a name that is taken."""
-    return UsageError(
-        f"knowledge base '{folder.name}'", "it exists already", "Choose another name."
-    )
+    return UsageError("base_exists_already", kb=folder.name)

@@ -96,10 +96,10 @@ class KnowledgeBase:
                 return Recipe.from_meta(store.meta())
             except (KeyError, ValueError) as error:
                 raise KnowledgeBaseDamaged(
-                    f"knowledge base '{self.name}'",
-                    f"it does not say how it was made ({error})",
-                    f"Restore the folder {self.folder} from a backup, or delete it and ingest the"
-                    " documents again.",
+                    "base_recipe_unreadable",
+                    kb=self.name,
+                    folder=self.folder,
+                    reason=str(error),
                 ) from error
 
     def generation(self) -> int:
@@ -162,17 +162,11 @@ class KnowledgeBase:
         try:
             lock.acquire()
         except Timeout as error:
-            raise KnowledgeBaseBusy(
-                f"knowledge base '{self.name}'",
-                "another ragapp is writing to it",
-                "Wait until it has finished, then run the command again.",
-            ) from error
+            raise KnowledgeBaseBusy("base_being_written", kb=self.name) from error
         except OSError as error:
             self._check_there()
             raise KnowledgeBaseError(
-                f"knowledge base '{self.name}'",
-                f"it cannot be locked for writing ({error})",
-                f"Check that the disk has room and that you may write to {self.folder}.",
+                "base_cannot_be_locked", kb=self.name, folder=self.folder, reason=str(error)
             ) from error
         try:
             with self._store() as store:
@@ -188,27 +182,16 @@ class KnowledgeBase:
         except sqlite3.OperationalError as error:
             self._check_there()
             raise KnowledgeBaseError(
-                f"knowledge base '{self.name}'",
-                f"the database says: {error}",
-                "Check that the disk has room and that you may write to the folder"
-                f" {self.folder}; what was acknowledged before is kept.",
+                "database_unusable", kb=self.name, folder=self.folder, reason=str(error)
             ) from error
         except sqlite3.DatabaseError as error:
             raise KnowledgeBaseDamaged(
-                f"knowledge base '{self.name}'",
-                f"the database says: {error}",
-                f"Restore the folder {self.folder} from a backup, or delete it and ingest the"
-                " documents again.",
+                "database_damaged", kb=self.name, folder=self.folder, reason=str(error)
             ) from error
 
     def _check_there(self) -> None:
         if not paths.store_file(self.folder).is_file():
-            raise KnowledgeBaseMissing(
-                f"knowledge base '{self.name}'",
-                f"there is none in {self.folder.parent}",
-                f"Make it with `ragapp kb create {self.name}`, or ingest documents into it with"
-                f" `ragapp ingest PATH --kb {self.name}`.",
-            )
+            raise KnowledgeBaseMissing("base_missing", kb=self.name, home=self.folder.parent)
 
 
 class Writer:
@@ -296,12 +279,7 @@ class Writer:
         try:
             return self._index.apply(changes, held.index if held else None)
         except OSError as error:
-            raise KnowledgeBaseError(
-                "the index of the knowledge base",
-                f"it cannot be written ({error})",
-                "Check that the disk has room and that you may write to the folder; what was"
-                " stored is kept, and becomes visible with the next ingest.",
-            ) from error
+            raise KnowledgeBaseError("index_cannot_be_written", reason=str(error)) from error
 
     def unpublished(self) -> bool:
         """Say whether an earlier writer stored documents and ended before publishing them."""
@@ -331,8 +309,4 @@ def delete(folder: Path) -> None:
         hidden = folders.discard(folder)
     folders.sweep(folder.parent)
     if hidden.exists():
-        raise KnowledgeBaseError(
-            f"knowledge base '{folder.name}'",
-            "it is out of use, but not all of its files could be deleted",
-            f"Delete the folder {hidden} yourself.",
-        )
+        raise KnowledgeBaseError("base_files_left", kb=folder.name, folder=hidden)

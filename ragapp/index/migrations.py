@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 from ragapp.errors import KnowledgeBaseDamaged
 
@@ -93,8 +94,8 @@ def create(connection: sqlite3.Connection) -> None:
     _run(connection, SCHEMA)
 
 
-def bring_up_to_date(connection: sqlite3.Connection, where: str) -> None:
-    """Bring a database of an earlier version to this one, all of it or nothing.
+def bring_up_to_date(connection: sqlite3.Connection, folder: Path) -> None:
+    """Bring the database of a folder to this version from an earlier one, all of it or nothing.
 
     Raises:
         KnowledgeBaseDamaged: it does not pass SQLite's check, or is of a version unknown here.
@@ -107,12 +108,12 @@ def bring_up_to_date(connection: sqlite3.Connection, where: str) -> None:
         while (schema := _schema(connection)) != str(SCHEMA_VERSION):
             if schema not in STEPS:
                 raise KnowledgeBaseDamaged(
-                    where,
-                    f"it was written in format {schema}, this program reads format"
-                    f" {SCHEMA_VERSION}",
-                    "Use the version of ragapp that wrote it, or ingest the documents again.",
+                    "base_of_other_format" if schema else "base_of_unknown_format",
+                    folder=folder,
+                    then=schema,
+                    now=SCHEMA_VERSION,
                 )
-            _check(connection, where)
+            _check(connection, folder)
             _run(connection, STEPS[schema])
     except BaseException:
         connection.execute("ROLLBACK")
@@ -122,17 +123,13 @@ def bring_up_to_date(connection: sqlite3.Connection, where: str) -> None:
 
 def _schema(connection: sqlite3.Connection) -> str:
     row = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
-    return str(row[0]) if row else "unknown"
+    return str(row[0]) if row else ""
 
 
-def _check(connection: sqlite3.Connection, where: str) -> None:
+def _check(connection: sqlite3.Connection, folder: Path) -> None:
     problems = [str(row[0]) for row in connection.execute("PRAGMA quick_check(1)")]
     if problems != ["ok"]:
-        raise KnowledgeBaseDamaged(
-            where,
-            f"it was written by an earlier version and does not pass its check ({problems[0]})",
-            "Restore the folder from a backup, or delete it and ingest the documents again.",
-        )
+        raise KnowledgeBaseDamaged("old_base_damaged", folder=folder, reason=problems[0])
 
 
 def _run(connection: sqlite3.Connection, statements: str) -> None:

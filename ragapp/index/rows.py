@@ -166,8 +166,4 @@ def dequantise(quantised: bytes, scales: bytes) -> NDArray[np.float32]:
 
 
 def _damaged_vector(document: str) -> KnowledgeBaseDamaged:
-    return KnowledgeBaseDamaged(
-        f"document '{document}'",
-        "a vector stored for it is damaged",
-        "Delete the document and ingest its file again.",
-    )
+    return KnowledgeBaseDamaged("vector_damaged", document=document)

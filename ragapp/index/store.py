@@ -87,15 +87,13 @@ class Store:
         """
         try:
             store = cls(_connect(file, create=False))
-            migrations.bring_up_to_date(store._connection, f"the knowledge base in {file.parent}")
+            migrations.bring_up_to_date(store._connection, file.parent)
         except sqlite3.DatabaseError as error:
             locked_or_denied = isinstance(error, sqlite3.OperationalError)
             if locked_or_denied and "no such table" not in str(error):
                 raise  # nothing is damaged; the knowledge base says what to do
             raise KnowledgeBaseDamaged(
-                f"the knowledge base in {file.parent}",
-                f"its database cannot be read ({error})",
-                "Restore the folder from a backup, or delete it and ingest the documents again.",
+                "database_unreadable", folder=file.parent, reason=str(error)
             ) from error
         return store
 

@@ -44,9 +44,5 @@ def require_chat(prompt: Prompt, name: str) -> Sequence[Message]:
         UsageError: it is a text to be continued.
     """
     if isinstance(prompt, str):
-        raise UsageError(
-            "continuing a text as it is",
-            f"the engine of '{name}' takes chats only",
-            "Put the prompts into its chat template (--with-prompt), or set RAGAPP_ENGINE=torch.",
-        )
+        raise UsageError("engine_takes_chats_only", name=name)
     return prompt

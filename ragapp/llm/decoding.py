@@ -54,11 +54,7 @@ class Decoding:
             SettingsError: there is none of that name.
         """
         if name not in PRESETS:
-            raise SettingsError(
-                f"decoding '{name}'",
-                "there is no preset of that name",
-                f"Choose one of: {', '.join(PRESETS)}.",
-            )
+            raise SettingsError("unknown_preset", name=name, presets=", ".join(PRESETS))
         return PRESETS[name]
 
     @property
@@ -77,15 +73,27 @@ class Decoding:
         """Whether text comes as it is made; beams know their answer only at the end."""
         return self.mode not in (Mode.BEAM, Mode.DIVERSE_BEAM)
 
+    @property
+    def beyond_sampling(self) -> list[str]:
+        """The names of the values, if any, that only the torch engine knows."""
+        asked = {
+            "num_beams": self.num_beams > 1,
+            "num_beam_groups": self.num_beam_groups > 1,
+            "penalty_alpha": self.penalty_alpha is not None,
+            "forbidden_words": bool(self.forbidden_words),
+            "no_repeat_ngram_size": self.no_repeat_ngram_size > 0,
+        }
+        return [name for name, value in asked.items() if value]
+
     def check(self) -> None:
         """Refuse values that are out of range or do not go together.
 
         Raises:
             UsageError: naming the value, and what to do.
         """
-        for fits, value, why, fix in chain(_ranges(self), _combinations(self)):
+        for fits, refusal in chain(_ranges(self), _combinations(self)):
             if not fits:
-                raise UsageError(value, why, fix)
+                raise refusal
 
 
 LARGEST_SEED = 2**63 - 1
@@ -99,116 +107,90 @@ PRESETS = {
 """Named starting points; ``precise`` (greedy) is what answers from documents use."""
 
 
-_Rule = tuple[bool, str, str, str]
-"""Whether the values obey it; and if not: which value, why not, what to do."""
+_Rule = tuple[bool, UsageError]
+"""Whether the values obey it, and what is said if not."""
 
 
 def _ranges(d: Decoding) -> Iterator[_Rule]:
     """Yield what holds of each value by itself; NaN is in no range."""
-
-    def within(name: str, fits: bool, why: str, fix: str) -> _Rule:
-        return fits, f"{name} {getattr(d, name)}", why, fix
-
-    positive = "Give a number above 0."
-    fraction = "Give a number above 0 and at most 1."
-    yield within(
-        "max_new_tokens", d.max_new_tokens >= 1, "an answer has a token", "Give 1 or more."
+    yield d.max_new_tokens >= 1, UsageError("decoding_max_new_tokens", value=d.max_new_tokens)
+    yield d.num_beams >= 1, UsageError("decoding_num_beams", value=d.num_beams)
+    yield d.num_beam_groups >= 1, UsageError("decoding_num_beam_groups", value=d.num_beam_groups)
+    yield (
+        d.no_repeat_ngram_size >= 0,
+        UsageError("decoding_no_repeat_ngram_size", value=d.no_repeat_ngram_size),
     )
-    yield within("num_beams", d.num_beams >= 1, "a search keeps a beam", "Give 1 or more.")
-    yield within("num_beam_groups", d.num_beam_groups >= 1, "beams form a group", "Give 1 or more.")
-    yield within(
-        "no_repeat_ngram_size", d.no_repeat_ngram_size >= 0, "it counts tokens",
-        "Give 0, which forbids no repetition, or more.",
-    )  # fmt: skip
-    yield within(
-        "repetition_penalty", 0 < d.repetition_penalty < inf, "scores are divided by it", positive
+    yield (
+        0 < d.repetition_penalty < inf,
+        UsageError("decoding_repetition_penalty", value=d.repetition_penalty),
     )
     if d.temperature is not None:
-        yield within(
-            "temperature", 0 < d.temperature < inf, "scores are divided by it",
-            "Give a number above 0; for the likeliest token each time, turn do_sample off.",
-        )  # fmt: skip
+        fits = 0 < d.temperature < inf
+        yield fits, UsageError("decoding_temperature", value=d.temperature)
     if d.top_k is not None:
-        yield within("top_k", d.top_k >= 1, "it counts tokens", "Give 1 or more, or leave it out.")
+        yield d.top_k >= 1, UsageError("decoding_top_k", value=d.top_k)
     if d.top_p is not None:
-        yield within("top_p", 0 < d.top_p <= 1, "it is a probability", fraction)
+        yield 0 < d.top_p <= 1, UsageError("decoding_top_p", value=d.top_p)
     if d.min_p is not None:
-        yield within(
-            "min_p", 0 <= d.min_p <= 1, "it is a probability", "Give a number from 0 to 1."
-        )
+        yield 0 <= d.min_p <= 1, UsageError("decoding_min_p", value=d.min_p)
     if d.penalty_alpha is not None:
-        yield within("penalty_alpha", 0 < d.penalty_alpha <= 1, "it weighs two terms", fraction)
+        fits = 0 < d.penalty_alpha <= 1
+        yield fits, UsageError("decoding_penalty_alpha", value=d.penalty_alpha)
     if d.diversity_penalty is not None:
-        yield within(
-            "diversity_penalty", 0 < d.diversity_penalty < inf, "it keeps groups apart", positive
-        )
+        fits = 0 < d.diversity_penalty < inf
+        yield fits, UsageError("decoding_diversity_penalty", value=d.diversity_penalty)
     if d.length_penalty is not None:
-        yield within(
-            "length_penalty", -inf < d.length_penalty < inf, "it is an exponent",
-            "Give a number: above 0 for longer answers, below 0 for shorter ones.",
-        )  # fmt: skip
+        fits = -inf < d.length_penalty < inf
+        yield fits, UsageError("decoding_length_penalty", value=d.length_penalty)
     if d.seed is not None:
-        yield within(
-            "seed", 0 <= d.seed <= LARGEST_SEED, "random number generators do not take it",
-            f"Give a whole number from 0 to {LARGEST_SEED}.",
-        )  # fmt: skip
+        fits = 0 <= d.seed <= LARGEST_SEED
+        yield fits, UsageError("decoding_seed", value=d.seed, largest=LARGEST_SEED)
+    yield all(d.stop_strings), UsageError("decoding_empty_stop_string")
     yield (
-        all(d.stop_strings), "an empty stop string", "every answer would end before it begins",
-        "Give one or more characters, or leave it out.",
-    )  # fmt: skip
-    yield (
-        all(word.strip() for word in d.forbidden_words), "an empty forbidden word",
-        "it is in every text", "Give one or more characters, or leave it out.",
-    )  # fmt: skip
+        all(word.strip() for word in d.forbidden_words),
+        UsageError("decoding_empty_forbidden_word"),
+    )
 
 
 def _combinations(d: Decoding) -> Iterator[_Rule]:
     """Yield which values need one another, and which exclude one another."""
     beams, groups, alpha = d.num_beams, d.num_beam_groups, d.penalty_alpha
-    sampling = "it shapes sampling, and do_sample is off"
     for name in ("temperature", "top_p", "min_p", "seed"):
         value = getattr(d, name)
-        fix = f"Turn do_sample on, or leave {name} out."
-        yield value is None or d.do_sample, f"{name} {value}", sampling, fix
+        yield (
+            value is None or d.do_sample,
+            UsageError("decoding_without_sampling", name=name, value=value),
+        )
     yield (
-        d.top_k is None or d.do_sample or alpha is not None, f"top_k {d.top_k}",
-        "it belongs to sampling and to contrastive search, and neither is asked for",
-        "Turn do_sample on, give penalty_alpha, or leave top_k out.",
-    )  # fmt: skip
+        d.top_k is None or d.do_sample or alpha is not None,
+        UsageError("decoding_top_k_unused", value=d.top_k),
+    )
+    yield beams == 1 or not d.do_sample, UsageError("decoding_beams_with_sampling", beams=beams)
     yield (
-        beams == 1 or not d.do_sample, f"num_beams {beams} with do_sample",
-        "beam search keeps the likeliest texts and draws none",
-        "Turn do_sample off, or leave num_beams out.",
-    )  # fmt: skip
+        alpha is None or not d.do_sample,
+        UsageError("decoding_contrastive_with_sampling", alpha=alpha),
+    )
     yield (
-        alpha is None or not d.do_sample, f"penalty_alpha {alpha} with do_sample",
-        "contrastive search draws nothing", "Turn do_sample off, or leave penalty_alpha out.",
-    )  # fmt: skip
+        alpha is None or beams == 1,
+        UsageError("decoding_contrastive_with_beams", alpha=alpha, beams=beams),
+    )
     yield (
-        alpha is None or beams == 1, f"penalty_alpha {alpha} with num_beams {beams}",
-        "contrastive search and beam search exclude each other", "Leave one of them out.",
-    )  # fmt: skip
-    yield (
-        alpha is None or (d.top_k or 0) > 1, f"penalty_alpha {alpha} with top_k {d.top_k}",
-        "contrastive search chooses among the top_k likeliest tokens", "Give top_k 2 or more.",
-    )  # fmt: skip
+        alpha is None or (d.top_k or 0) > 1,
+        UsageError("decoding_contrastive_without_choice", alpha=alpha, top_k=d.top_k),
+    )
     yield (
         groups == 1 or (beams >= groups and beams % groups == 0),
-        f"num_beam_groups {groups} with num_beams {beams}",
-        "the beams are shared equally among the groups", f"Give num_beams a multiple of {groups}.",
-    )  # fmt: skip
+        UsageError("decoding_unequal_groups", groups=groups, beams=beams),
+    )
     yield (
         groups == 1 or d.diversity_penalty is not None,
-        f"num_beam_groups {groups} without diversity_penalty",
-        "all groups would find the same texts", "Give diversity_penalty, for example 0.5.",
-    )  # fmt: skip
+        UsageError("decoding_groups_without_penalty", groups=groups),
+    )
     yield (
-        groups > 1 or d.diversity_penalty is None, f"diversity_penalty {d.diversity_penalty}",
-        "it keeps groups of beams apart, and there is one group",
-        "Give num_beam_groups 2 or more, or leave diversity_penalty out.",
-    )  # fmt: skip
+        groups > 1 or d.diversity_penalty is None,
+        UsageError("decoding_penalty_without_groups", value=d.diversity_penalty),
+    )
     yield (
-        beams > 1 or d.length_penalty is None, f"length_penalty {d.length_penalty}",
-        "it compares finished beams, and there is one beam",
-        "Give num_beams 2 or more, or leave length_penalty out.",
-    )  # fmt: skip
+        beams > 1 or d.length_penalty is None,
+        UsageError("decoding_length_penalty_without_beams", value=d.length_penalty),
+    )

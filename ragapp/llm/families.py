@@ -157,25 +157,13 @@ def _check_architecture(model_type: str, config: Mapping[str, Any], name: str) -
 
     if model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
         return
-    what = f"chat model '{name}'"
     if model_type == "chatglm":
-        raise ModelError(
-            what,
-            "it is a checkpoint in ChatGLM's original layout, which is converted before use",
-            "Give its folder or hub id to `ragapp models pull`, and use the model that lands.",
-        )
-    own_code = (
-        f" If you trust the code that comes with it, set trust_remote_code to '{name}'."
-        if "auto_map" in config
-        else ""
-    )
+        raise ModelError("chatglm_not_converted", name=name)
     raise ModelError(
-        what,
-        f"its architecture '{model_type}' is none that the installed transformers can write text"
-        " with",
-        "Choose a Llama, Qwen, GLM or ChatGLM2/3 model, or any other of the"
-        f" {len(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)} causal language models of transformers, such as"
-        f" Mistral, Gemma or Phi.{own_code}",
+        "architecture_with_own_code" if "auto_map" in config else "architecture_unknown",
+        name=name,
+        architecture=model_type,
+        count=len(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES),
     )
 
 
@@ -193,11 +181,7 @@ def _added_tokens(folder: Path) -> set[str]:
 def _read_config(folder: Path, name: str) -> dict[str, Any]:
     config = _read_json(folder / "config.json")
     if not config.get("model_type"):
-        raise ModelError(
-            f"chat model '{name}'",
-            f"{folder / 'config.json'} is missing, damaged, or names no model_type",
-            f"Fetch it again with `ragapp models pull {name}`.",
-        )
+        raise ModelError("no_model_type", name=name, file=folder / "config.json")
     return config
 
 

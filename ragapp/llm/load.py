@@ -24,11 +24,10 @@ def load(folder: Path, name: str, options: ChatOptions) -> ChatEngine:
         SettingsError: there is no such engine, or OpenVINO was asked for what it cannot do.
     """
     kind = options.kind
-    reason = _no_openvino(folder, options)
-    if kind is EngineKind.OPENVINO and reason:
-        raise SettingsError(
-            f"engine 'openvino' for '{name}'", reason, "Set RAGAPP_ENGINE=auto or torch."
-        )
+    refusal = _no_openvino(folder, name, options)
+    if kind is EngineKind.OPENVINO and refusal:
+        raise refusal
+    reason = refusal.why if refusal else None
     if kind is EngineKind.AUTO and options.models is not None and not reason:
         from ragapp.llm.probe import openvino_is_faster
 
@@ -96,7 +95,7 @@ def load_openvino(folder: Path, name: str, options: ChatOptions) -> ChatEngine:
         return OpenVinoEngine(process, tokenizer.result(), name, limit)
 
 
-def _no_openvino(folder: Path, options: ChatOptions) -> str | None:
+def _no_openvino(folder: Path, name: str, options: ChatOptions) -> SettingsError | None:
     """Return why OpenVINO cannot run a model here as the options ask, None when it can."""
     from ragapp.llm.openvino.export import cannot_export
 
@@ -105,12 +104,12 @@ def _no_openvino(folder: Path, options: ChatOptions) -> str | None:
         "low_memory": options.low_memory,
         "quantization": options.quantization != "none",
     }
-    if taken := [name for name, value in asked.items() if value]:
-        return f"{' and '.join(taken)} needs the torch engine"
+    if taken := [setting for setting, value in asked.items() if value]:
+        return SettingsError("openvino_needs_torch", name=name, settings=", ".join(taken))
     if options.device != "cpu":
-        return f"the model runs on {options.device}"
+        return SettingsError("openvino_on_device", name=name, device=options.device)
     if options.models is None:
-        return "there is no folder to keep an export in"
+        return SettingsError("openvino_no_folder", name=name)
     if importlib.util.find_spec("openvino_genai") is None:
-        return "openvino-genai is not installed (`pip install openvino-genai`)"
-    return cannot_export(folder)
+        return SettingsError("openvino_not_installed", name=name)
+    return cannot_export(folder, name)

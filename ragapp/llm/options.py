@@ -47,18 +47,12 @@ class ChatOptions:
             kind = EngineKind(self.engine)
         except ValueError as error:
             raise SettingsError(
-                f"engine '{self.engine}'",
-                "there is none of that name",
-                f"Choose one of: {', '.join(EngineKind)}.",
+                "unknown_engine", engine=self.engine, engines=", ".join(EngineKind)
             ) from error
         if kind is EngineKind.AUTO and self.endpoint:
             return EngineKind.ENDPOINT
         if kind is EngineKind.ENDPOINT and not self.endpoint:
-            raise SettingsError(
-                "engine 'endpoint'",
-                "it has no address",
-                "Set RAGAPP_ENDPOINT, for example to http://127.0.0.1:8000/v1.",
-            )
+            raise SettingsError("endpoint_no_address")
         return kind
 
     def trusts(self, name: str) -> bool:

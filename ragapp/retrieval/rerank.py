@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from ragapp.errors import ModelError
 from ragapp.retrieval.fuse import z_score
 from ragapp.types import Hit
+from ragapp.untyped import CrossEncoder
 
 RERANK_DEPTH = 20
 BEST_SENTENCE_WEIGHT = 0.5
@@ -44,7 +45,7 @@ class SentenceReranker:
 class CrossEncoderReranker:
     """Any sentence-transformers CrossEncoder, for example bge-reranker-v2-m3."""
 
-    def __init__(self, model: Any) -> None:  # noqa: ANN401 - untyped upstream
+    def __init__(self, model: CrossEncoder) -> None:
         self._model = model
 
     @classmethod

@@ -113,26 +113,22 @@ def _may_be_reached(settings: WebSettings, password: str) -> bool:
     """
     loopback_only = is_loopback(settings.host) and not settings.trusted_proxies
     if not loopback_only and not password:
-        raise UsageError(
-            f"serving on {settings.host}",
-            "everybody on the network could read the documents, for no password is set",
-            "Set one with RAGAPP_PASSWORD (or `password` or `password_file` in ragapp.toml), or"
-            " leave out --host to serve this computer only.",
-        )
+        raise UsageError("serving_without_password", host=settings.host)
     return loopback_only
 
 
 def _password(settings: WebSettings) -> str:
     if not settings.password_file:
         return settings.password
-    what = f"the password in {settings.password_file}"
+    file = settings.password_file
     try:
-        lines = Path(settings.password_file).expanduser().read_text(encoding="utf-8").splitlines()
+        lines = Path(file).expanduser().read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(what, str(error), "Make the file readable, or name another.") from error
-    if settings.password or not lines or not lines[0]:
-        why = "`password` is set as well" if settings.password else "its first line is empty"
-        raise SettingsError(what, why, "Give one password in one place.")
+        raise SettingsError("password_file_unreadable", file=file, reason=error) from error
+    if settings.password:
+        raise SettingsError("password_given_twice", file=file)
+    if not lines or not lines[0]:
+        raise SettingsError("password_file_empty", file=file)
     return lines[0]
 
 

@@ -13,7 +13,7 @@ import gradio as gr
 
 from ragapp.ask import AnswerMode, Asked, ask, prepare_next_turn
 from ragapp.conversations.exchange import Conversation, Conversations, Exchange
-from ragapp.errors import EngineError, RagappError
+from ragapp.errors import RagappError, UnforeseenError
 from ragapp.library import Library
 from ragapp.people import LOCAL
 from ragapp.types import (
@@ -26,7 +26,7 @@ from ragapp.uploads.queue import IngestQueue
 from ragapp.web import render
 from ragapp.web.labels import Labels
 from ragapp.web.panes import html_pane
-from ragapp.web.strings import STRINGS
+from ragapp.words.interface import STRINGS
 
 if TYPE_CHECKING:
     from gradio.components import HTML, Button, Radio, Textbox
@@ -128,10 +128,7 @@ class Chat:
             exchange.error = error
         except Exception as error:  # the page's boundary: nobody is left waiting for an answer
             logger.exception("answering")
-            strings = STRINGS[language]
-            exchange.error = EngineError(
-                strings.unforeseen, f"{type(error).__name__}: {error}", strings.see_log
-            )
+            exchange.error = UnforeseenError.of(error)
         yield _picture(conversation, exchange, evidence=True)
         if exchange.done is not None and exchange.done.stats.prompt_tokens:
             self._prepare(conversation)

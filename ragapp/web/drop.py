@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
+from ragapp.documents.formats import accepted_kinds
 from ragapp.documents.parse import LARGEST_FILE
-from ragapp.web.strings import Strings
+from ragapp.text.language import Language
+from ragapp.words.interface import Strings
 
 # static/upload.js sends the files; what it hands over are their tokens.
 DROPPED_EVENT = """
@@ -23,13 +25,14 @@ def drop_zone_html(strings: Strings) -> str:
         "busy": strings.too_many_files,
         "broken": strings.not_sent,
     }
+    kinds = accepted_kinds(Language(strings.html_lang))
     words = "".join(f' data-{name}="{escape(text)}"' for name, text in said.items())
     return (
         f'<label class="drop-zone" data-limit="{LARGEST_FILE}"{words}>'
         f'<input type="file" multiple aria-label="{escape(strings.upload)}">'
         f'<span class="icon" aria-hidden="true">↑</span>'
         f"<span>{escape(strings.drop)}</span>"
-        f'<span class="formats">{escape(strings.drop_formats)}</span></label>'
+        f'<span class="formats">{escape(kinds)}</span></label>'
     )
 
 

@@ -155,11 +155,7 @@ class Inbox:
         with self._lock:
             uploads = [self._find(owner, token) for token in _strings(tokens)]
             if not uploads or None in uploads or len({id(u) for u in uploads}) < len(uploads):
-                raise UsageError(
-                    "the files dropped here",
-                    "they are not here any more, or were sent from elsewhere",
-                    "Drop them again.",
-                )
+                raise UsageError("dropped_files_gone")
             found = [upload for upload in uploads if upload is not None]
             for upload in found:
                 upload.claimed = True

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ragapp.web.strings import Strings
+from ragapp.untyped import Component
+from ragapp.words.interface import Strings
 
 Wording = Callable[[Strings], dict[str, Any]]
 
@@ -17,7 +18,7 @@ class Labels:
         self.first = strings
         self._bound: list[tuple[Any, Wording]] = []
 
-    def bind(self, component: Any, wording: Wording) -> Any:  # noqa: ANN401 - any Gradio component
+    def bind(self, component: Component, wording: Wording) -> Component:
         """Remember a component and give it its first words; returns it."""
         for name, value in wording(self.first).items():
             setattr(component, name, value)

@@ -20,7 +20,7 @@ from ragapp.web import render
 from ragapp.web.drop import DROPPED_EVENT, drop_zone_html
 from ragapp.web.labels import Labels
 from ragapp.web.panes import html_pane
-from ragapp.web.strings import STRINGS, Strings
+from ragapp.words.interface import STRINGS, Strings
 
 if TYPE_CHECKING:
     from gradio.components import HTML, Button, Dropdown, Textbox
@@ -36,7 +36,7 @@ element.addEventListener('click', (event) => {
   const button = event.target.closest('[data-document]');
   if (!button) return;
   const {kb, document, path} = button.dataset;
-  trigger('delete_document', {kb, document: Number(document), path});
+  trigger('delete_document', {kb, document: Number(document), source: path});
 });
 """
 

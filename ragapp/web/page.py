@@ -16,11 +16,12 @@ from ragapp.web.chat import Chat, ChatPanel, Frame, build_chat
 from ragapp.web.drop import logout_html
 from ragapp.web.inbox import Inbox
 from ragapp.web.labels import Labels
+from ragapp.web.language import choose_interface
 from ragapp.web.library import FilesFrame, LibraryColumn, LibraryPanel, build_library
 from ragapp.web.panes import html_pane
-from ragapp.web.strings import STRINGS, Strings, choose_interface
 from ragapp.web.visitor import OpenPages, page_of, session_of
 from ragapp.web.warmup import Readiness, Warmup
+from ragapp.words.interface import STRINGS, Strings
 
 LANGUAGES = [("中文", Language.CHINESE.value), ("English", Language.ENGLISH.value)]
 
@@ -169,7 +170,7 @@ def _wire_documents(
 
     def delete(kb: str, language: str, request: gr.Request, event: gr.EventData) -> list[Any]:
         session_of(request)
-        row = (str(event.kb), int(event.document), str(event.path))
+        row = (str(event.kb), int(event.document), str(event.source))
         said = library.delete_document(*row, language)
         return [said, library.documents_html(kb, STRINGS[language])]
 

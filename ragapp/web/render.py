@@ -15,7 +15,7 @@ from ragapp.synthesis.phrases import phrases_for
 from ragapp.types import AnswerStats, Evidence, FinishReason, Stage
 from ragapp.uploads.deletion import Deletion
 from ragapp.uploads.queue import FileRow
-from ragapp.web.strings import Strings
+from ragapp.words.interface import Strings
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -117,9 +117,10 @@ def deleted_html(deletion: Deletion, strings: Strings) -> str:
 
 def error_html(error: RagappError, strings: Strings) -> str:
     """Render what happened, why, and what to do."""
+    said = error.sentences(strings.html_lang)
     return (
         f'<div class="notice bad" role="alert"><strong>{escape(strings.failed)}: '
-        f"{escape(error.what)}</strong><br>{escape(error.why)}<br>{_with_code(error.fix)}</div>"
+        f"{escape(said.what)}</strong><br>{escape(said.why)}<br>{_with_code(said.fix)}</div>"
     )
 
 
@@ -264,7 +265,7 @@ def _file(row: FileRow, strings: Strings) -> str:
     if row.stage is Stage.EMBEDDING and row.total:
         bar = f'<progress max="{row.total}" value="{row.done}"></progress>'
     status = strings.statuses.get(row.status, "")
-    said = [str(row.error)] if row.error else [status, *row.notes]
+    said = [row.error.line(strings.html_lang)] if row.error else [status, *row.notes]
     notes = "".join(f'<span class="note">{_with_code(note)}</span>' for note in said if note)
     return (
         f'<li class="{row.stage or "queued"}"><span class="name" title="{name}">{name}</span>'

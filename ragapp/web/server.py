@@ -46,10 +46,7 @@ class Tls:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key)
         except (OSError, ValueError) as error:
             raise SettingsError(
-                f"serving https with {self.certificate} and {self.key}",
-                str(error),
-                "Name a certificate and its private key, both PEM files, by `tls_certificate` and"
-                " `tls_key` (--certfile, --keyfile).",
+                "certificate_unusable", certificate=self.certificate, key=self.key, reason=error
             ) from error
 
 
@@ -64,10 +61,12 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host.strip("[]"), port), family=family)
     except OSError as error:
         raise UsageError(
-            f"serving on {host}, port {port}",
-            str(error.strerror or error),
-            f"Is ragapp running already? Then open http://{shown_host(host)}:{port}; else choose"
-            f" another port: `ragapp serve --port {port + 1}`.",
+            "address_taken",
+            host=host,
+            port=port,
+            reason=error.strerror or error,
+            shown=shown_host(host),
+            next_port=port + 1,
         ) from error
 
 

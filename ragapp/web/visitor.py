@@ -21,9 +21,7 @@ def session_of(request: gr.Request) -> str:
     """
     session = getattr(request.state, "session", None)
     if not isinstance(session, str) or not session:
-        raise UsageError(
-            "this request", "nobody is known to have sent it", "Open the page again."
-        )  # fmt: skip
+        raise UsageError("sender_unknown")  # fmt: skip
     return session
 
 

@@ -1,1 +1,1 @@
-"""Every sentence that ragapp says of errors, Chinese beside English."""
+"""Every sentence that ragapp says of its own: errors, answers, the page; Chinese beside English."""

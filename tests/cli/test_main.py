@@ -187,3 +187,13 @@ def test_a_reader_that_has_gone_is_no_error(ragapp):
 def test_bytes_of_a_question_that_are_no_text_are_left_out():
     asked = build_parser().parse_args(["search", os.fsdecode(b"cat \xff\xfe")])
     assert asked.query == "cat ??"
+
+
+def test_the_entrance_is_a_function_of_the_package(capsys):
+    """The installed script and programs call ``ragapp.cli.main``."""
+    from ragapp.cli import main
+
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("ragapp ")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ragapp.documents.discover import Found, Skipped, Why, discover
+from ragapp.documents.discover import Found, discover
 from ragapp.documents.parse import parse_file
 from ragapp.errors import BrokenDocument
 
@@ -21,6 +21,14 @@ def files(*paths: Path) -> list[Path]:
     return list(discover(paths).files)
 
 
+def skipped(found: Found) -> list[tuple[Path, str]]:
+    return [(one.path, one.error.code) for one in found.skipped]
+
+
+def reasons(found: Found) -> list[str]:
+    return [code for _, code in skipped(found)]
+
+
 def test_a_folder_is_walked_in_order(tmp_path: Path) -> None:
     expected = [touch(tmp_path / name) for name in ("a/1.md", "a/2.TXT", "b.pdf", "中文.docx")]
     assert discover([tmp_path]) == Found(tuple(expected))
@@ -31,7 +39,7 @@ def test_what_no_reader_knows_is_named(tmp_path: Path) -> None:
     unknown = [touch(tmp_path / name) for name in ("README", "a/budget.csv", "site.rst")]
     found = discover([tmp_path])
     assert found.files == (known,)
-    assert found.skipped == tuple(Skipped(path, Why.UNSUPPORTED) for path in unknown)
+    assert skipped(found) == [(path, "no_reader_in_folder") for path in unknown]
 
 
 def test_hidden_files_folders_and_lock_files_are_skipped(tmp_path: Path) -> None:
@@ -86,7 +94,9 @@ def test_links_that_lead_out_of_the_folder_are_named_and_not_followed(
     inside = touch(tmp_path / "docs/a/a.md")
     link = tmp_path / "docs/a/link.md"
     link.symlink_to(tmp_path / target)
-    assert discover([tmp_path / "docs"]) == Found((inside,), (Skipped(link, Why.LEADS_OUTSIDE),))
+    found = discover([tmp_path / "docs"])
+    assert found.files == (inside,)
+    assert skipped(found) == [(link, "link_leads_outside")]
 
 
 def test_a_link_out_of_the_folder_through_one_within_is_not_followed(tmp_path: Path) -> None:
@@ -97,7 +107,7 @@ def test_a_link_out_of_the_folder_through_one_within_is_not_followed(tmp_path: P
     (tmp_path / "docs/out").symlink_to(tmp_path / "docs/in/out", target_is_directory=True)
     found = discover([tmp_path / "docs"])
     assert found.files == ()
-    assert {one.why for one in found.skipped} == {Why.LEADS_OUTSIDE}
+    assert set(reasons(found)) == {"link_leads_outside"}
 
 
 def test_a_linked_folder_may_be_named_explicitly(tmp_path: Path) -> None:
@@ -117,7 +127,7 @@ def test_links_among_folders_do_not_multiply_what_is_found(tmp_path: Path) -> No
 def test_links_to_nothing_and_to_themselves_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.md").symlink_to(tmp_path / "gone.md")
     (tmp_path / "b.md").symlink_to(tmp_path / "b.md")
-    assert [one.why for one in discover([tmp_path]).skipped] == [Why.LEADS_NOWHERE] * 2
+    assert reasons(discover([tmp_path])) == ["link_leads_nowhere"] * 2
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
@@ -125,7 +135,7 @@ def test_pipes_and_sockets_are_named_and_never_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.txt")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "socket.md"))
-        assert [one.why for one in discover([tmp_path]).skipped] == [Why.NO_FILE] * 2
+        assert reasons(discover([tmp_path])) == ["no_file_in_folder"] * 2
 
 
 def test_folders_may_lie_deeper_than_recursion_reaches(tmp_path: Path) -> None:

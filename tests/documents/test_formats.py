@@ -10,6 +10,7 @@ from ragapp.documents.formats import (
     BY_SUFFIX,
     FORMATS,
     SUFFIXES,
+    UNREAD,
     UNREAD_BY_SUFFIX,
     accepted_kinds,
 )
@@ -32,10 +33,16 @@ def test_a_suffix_belongs_to_one_kind() -> None:
 @pytest.mark.parametrize("one", FORMATS, ids=lambda one: one.name)
 def test_a_format_says_what_it_is(one) -> None:
     assert one.name
-    assert one.title
     assert re.fullmatch(r"[a-z]+/[a-z0-9.+-]+", one.media_type)
     assert one.signature is not None or not one.always_signed
     assert BY_SUFFIX[one.suffix] is one
+
+
+@pytest.mark.parametrize("one", UNREAD, ids=lambda one: one.suffixes[0])
+def test_what_opens_a_kind_and_what_it_becomes_are_said_together(one) -> None:
+    assert one.name
+    assert bool(one.programs) == bool(one.into)
+    assert all(suffix in SUFFIXES for suffix in one.into.split(" / ") if one.into)
 
 
 def test_the_kinds_are_named_for_people() -> None:

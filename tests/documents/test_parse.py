@@ -89,13 +89,17 @@ def test_an_uploaded_file_goes_by_the_name_it_came_with(tmp_path: Path) -> None:
         ("page.txt", b"<!DOCTYPE html><p>Hi.</p>", MisnamedDocument, "HTML.*ends in .html"),
         ("login.pdf", b"<html><body>Please log in</body></html>", MisnamedDocument, "HTML"),
         ("notes.docx", b"just some text", MisnamedDocument, "plain text.*ends in .txt"),
-        ("notes.docx", OLE + b"\0" * 600, MisnamedDocument, "old Office.*save it as .docx"),
-        ("notes.docx", b"{\\rtf1 hello}", MisnamedDocument, "RTF.*save it as .docx"),
-        ("notes.txt", b"\x89PNG\r\n\x1a\n" + b"\0" * 99, MisnamedDocument, "picture"),
+        ("notes.docx", OLE + b"\0" * 600, MisnamedDocument, "Office 97.*export it as .docx"),
+        ("notes.docx", b"{\\rtf1 hello}", MisnamedDocument, "RTF.*export it as .docx"),
+        ("notes.txt", b"\x89PNG\r\n\x1a\n" + b"\0" * 99, MisnamedDocument, "PNG.*Supported: .pdf"),
         ("notes.docx", zip_bytes("xl/workbook.xml"), MisnamedDocument, "Excel"),
         ("notes.docx", zip_bytes("readme.txt"), MisnamedDocument, "ZIP"),
-        ("old.doc", OLE + b"\0" * 600, UnsupportedFormat, "save it as .docx"),
-        ("slides.pptx", zip_bytes("ppt/presentation.xml"), UnsupportedFormat, "Export it as .pdf"),
+        ("old.doc", OLE + b"\0" * 600, UnsupportedFormat, "for .doc.*in Word.*export it as .docx"),
+        ("old.xls", OLE + b"\0" * 600, UnsupportedFormat, "for .xls.*in Excel.*export it as .pdf"),
+        ("old.wps", OLE + b"\0" * 600, UnsupportedFormat, "for .wps.*in WPS.*export it as .docx"),
+        ("book.pages", b"text", UnsupportedFormat, "for .pages.*in Pages.*export it as .docx"),
+        ("a.xls", b"\x89PNG\r\n\x1a\n", UnsupportedFormat, "for .png.*Supported: .pdf"),
+        ("slides.pptx", zip_bytes("ppt/presentation.xml"), UnsupportedFormat, "export it as .pdf"),
         ("archive.zip", zip_bytes("a.txt"), UnsupportedFormat, "Supported: .pdf"),
         ("data.xyz", b"something", UnsupportedFormat, "no reader for .xyz"),
         ("README", b"something", UnsupportedFormat, "no suffix"),
@@ -147,8 +151,8 @@ def test_what_a_reader_did_not_foresee_is_that_files_error(
     def fail(data: bytes, name: str) -> Extract:
         raise IndexError(f"nothing in {data!r}")
 
-    broken = Format("Broken", "a broken thing", (".bad",), "application/bad", fail)
-    with pytest.raises(BrokenDocument, match=r"a\.bad: .*a broken thing \(IndexError: nothing in"):
+    broken = Format("Broken", (".bad",), "application/bad", fail)
+    with pytest.raises(BrokenDocument, match=r"a\.bad: .*a \.bad file \(IndexError: nothing in"):
         run_reader(broken, b"x", "a.bad")
     assert "in fail" in caplog.text  # the traceback
 
@@ -158,7 +162,7 @@ def test_a_reader_without_enough_memory_says_so() -> None:
         return Extract("x" * (1 << 62))
 
     with pytest.raises(DocumentTooCostly, match="memory"):
-        run_reader(Format("Huge", "huge", (".huge",), "a/b", swell), b"", "a.huge")
+        run_reader(Format("Huge", (".huge",), "a/b", swell), b"", "a.huge")
 
 
 def test_a_file_that_grows_is_read_as_it_was_when_opened(tmp_path: Path) -> None:

@@ -135,12 +135,19 @@ def test_what_was_committed_is_synced(file):
     store.close()
 
 
-def test_a_newer_format_is_named_with_what_to_do(file):
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("UPDATE meta SET value = '99' WHERE key = 'schema'", "in format 99"),
+        ("DELETE FROM meta WHERE key = 'schema'", "does not say in which format"),
+    ],
+)
+def test_a_format_unknown_here_is_told_with_what_to_do(file, change, says):
     connection = sqlite3.connect(file)
-    connection.execute("UPDATE meta SET value = '99' WHERE key = 'schema'")
+    connection.execute(change)
     connection.commit()
     connection.close()
-    with pytest.raises(KnowledgeBaseDamaged, match=r"format 99.*Use the version of ragapp"):
+    with pytest.raises(KnowledgeBaseDamaged, match=rf"{says}.*Use the version of ragapp"):
         Store.open(file)
 
 

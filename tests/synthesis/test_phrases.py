@@ -4,8 +4,9 @@ import string
 
 import pytest
 
-from ragapp.synthesis.phrases import ENGLISH, SIMPLIFIED, TRADITIONAL, phrases_for
+from ragapp.synthesis.phrases import phrases_for
 from ragapp.types import Notice, NoticeKind
+from ragapp.words.answers import ENGLISH, SIMPLIFIED, TRADITIONAL
 
 
 @pytest.mark.parametrize(

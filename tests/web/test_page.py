@@ -297,6 +297,77 @@ def test_a_deleted_document_is_gone_from_list_and_answers(library: str, browser:
         expect(page.locator("#evidence")).not_to_contain_text("kelp")
 
 
+def test_a_deletion_is_undone(library: str, browser: Browser) -> None:
+    with opened(browser, library) as page:
+        choose(page)
+        drop(page, {"heron.txt": b"The grey heron stands in the shallow water for hours."})
+        row = page.locator("#documents li", has_text="heron.txt")
+        expect(row).to_be_visible()
+        row.locator(".delete").click()
+        row.get_by_role("button", name="Delete", exact=True).click()
+        expect(row).to_have_count(0)
+        page.locator("#said .undo").click()
+        expect(page.locator("#said")).to_contain_text("is being read again")
+        expect(row).to_be_visible()
+        answer_by(page, "quotes")
+        ask(page, "Where does the grey heron stand?")
+        expect(page.locator("#live .answer")).to_contain_text("shallow water")
+
+
+def drop(page: Page, files: dict[str, bytes]) -> None:
+    page.locator("#drop input[type=file]").set_input_files(
+        [
+            {"name": name, "mimeType": "text/plain", "buffer": content}
+            for name, content in files.items()
+        ]
+    )
+
+
+def make(page: Page, name: str) -> None:
+    if not page.locator("#new-name textarea, #new-name input").first.is_visible():
+        page.get_by_text("New…").click()
+    page.get_by_label("Name of the new knowledge base").fill(name)
+    page.locator("#create").click()
+    expect(page.get_by_label("Knowledge base", exact=True)).to_have_value(name)
+
+
+def test_while_files_are_read_the_list_is_that_of_the_base_and_answers_say_what_is_missing(
+    library: str, browser: Browser
+) -> None:
+    """Three bases, one of them busy: a list must not stay under another base's name."""
+    text = b" ".join(b"Ship number %d carries herring to the north." % n for n in range(9000))
+    with opened(browser, library) as page:
+        make(page, "busy")
+        make(page, "quiet")
+        drop(page, {"seal.txt": b"The seal sleeps on the rock."})
+        expect(page.locator("#documents li", has_text="seal.txt")).to_be_visible()
+        choose_any(page, "busy")
+        drop(page, {"first.txt": b"The first file speaks of otters.", "big.txt": text})
+        expect(page.locator("#documents li", has_text="first.txt")).to_be_visible()
+        expect(page.locator("#stop-ingest")).to_be_visible()
+        answer_by(page, "quotes")
+        ask(page, "Where do the walruses live?")
+        expect(page.locator("#live")).to_contain_text("not searchable yet")
+        choose_any(page, "quiet")
+        expect(page.locator("#documents")).to_contain_text("seal.txt")
+        expect(page.locator("#documents")).not_to_contain_text("first.txt")
+        expect(page.locator("#stop-ingest")).to_be_hidden()
+        choose_any(page, "busy")
+        expect(page.locator("#documents")).to_contain_text("first.txt")
+        expect(page.locator("#documents")).not_to_contain_text("seal.txt")
+        expect(page.locator("#documents [data-document]").first).to_have_attribute(
+            "data-kb", "busy"
+        )
+        page.locator("#stop-ingest").click()
+        expect(page.locator("#files li.failed", has_text="big.txt")).to_be_visible()
+
+
+def choose_any(page: Page, kb: str) -> None:
+    page.locator("#kb input").click()
+    page.get_by_role("option", name=kb).click()
+    expect(page.get_by_label("Knowledge base", exact=True)).to_have_value(kb)
+
+
 def test_a_knowledge_base_is_made_and_deleted(library: str, browser: Browser) -> None:
     with opened(browser, library) as page:
         page.get_by_text("New…").click()

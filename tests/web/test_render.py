@@ -21,7 +21,7 @@ from ragapp.types import (
 )
 from ragapp.uploads.queue import FileRow
 from ragapp.web import render
-from ragapp.web.strings import CHINESE, ENGLISH
+from ragapp.words.interface import CHINESE, ENGLISH
 
 ATTACK = '<img src=x onerror="hack()"> & <script>hack()</script>'
 

@@ -27,14 +27,14 @@ class Extract:
 class Format:
     """A kind of file that can be read.
 
-    ``name`` (and ``name_zh`` where Chinese says it otherwise) stands in lists of what is accepted,
-    ``title`` in sentences: "the content is a PDF". The first of ``suffixes`` is the usual one.
-    ``signature`` knows the format by its bytes; None: any text may be it. ``always_signed``: a
-    file without the signature is damaged. ``extra`` names the optional packages it needs.
+    ``name`` (and ``name_zh`` where Chinese says it otherwise) stands in lists of what is accepted;
+    of a format with a signature also in errors: "the content is in PDF format". The first of
+    ``suffixes`` is the usual one. ``signature`` knows the format by its bytes; None: any text may
+    be it. ``always_signed``: a file without the signature is damaged. ``extra`` names the optional
+    packages it needs.
     """
 
     name: str
-    title: str
     suffixes: tuple[str, ...]
     media_type: str
     read: Callable[[bytes, str], Extract]

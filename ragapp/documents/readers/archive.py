@@ -33,15 +33,9 @@ def check_archive(data: bytes, name: str) -> None:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for member in archive.infolist():
                 if member.flag_bits & 0x1:
-                    raise EncryptedDocument(
-                        name, "its parts are locked", "Save it again without a password."
-                    )
+                    raise EncryptedDocument("archive_locked", name=name)
                 if member.compress_type not in METHODS:
-                    raise BrokenDocument(
-                        name,
-                        f"its part {member.filename!r} is packed as no document program does",
-                        "Open it in the program it comes from and save it again.",
-                    )
+                    raise BrokenDocument("archive_packed_oddly", name=name, part=member.filename)
                 if unpacked + member.file_size > allowed:
                     raise _too_large(name, unpacked + member.file_size)
                 with archive.open(member) as part:
@@ -50,16 +44,8 @@ def check_archive(data: bytes, name: str) -> None:
                         if unpacked > allowed:
                             raise _too_large(name, unpacked)
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError) as error:
-        raise BrokenDocument(
-            name,
-            f"the archive that holds its parts is damaged ({error})",
-            "Fetch it again, or open it in the program it comes from and save it again.",
-        ) from error
+        raise BrokenDocument("archive_damaged", name=name, reason=str(error)) from error
 
 
 def _too_large(name: str, unpacked: int) -> BrokenDocument:
-    return BrokenDocument(
-        name,
-        f"it would unpack to {unpacked >> 20} MiB or more, which no ordinary document does",
-        "If you trust it, open it and save its text as a new document.",
-    )
+    return BrokenDocument("archive_too_large", name=name, mib=unpacked >> 20)

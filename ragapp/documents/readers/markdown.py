@@ -157,7 +157,6 @@ def inline_text(tokens: Sequence[Token]) -> str:
 
 FORMAT = Format(
     name="Markdown",
-    title="Markdown",
     suffixes=(".md", ".markdown"),
     media_type="text/markdown",
     read=read,

@@ -70,7 +70,6 @@ def _as_heading(line: str, start: int, *, alone: bool) -> Heading | None:
 FORMAT = Format(
     name="text",
     name_zh="纯文本",
-    title="plain text",
     suffixes=(".txt", ".text"),
     media_type="text/plain",
     read=read,

@@ -120,7 +120,7 @@ class ParserPool:
         try:
             reply = worker.wait(time.monotonic() + wall_s, cancel)
         except TimeoutError:
-            raise _too_slow(name, f"{wall_s:.0f} s") from None
+            raise DocumentTooCostly("reading_too_slow", name=name, seconds=wall_s) from None
         except InterruptedError:
             raise _cancelled(name) from None
         finally:
@@ -143,7 +143,9 @@ class ParserPool:
                     try:
                         worker = _Worker()
                     except OSError as error:
-                        raise _not_started(name, error) from error
+                        raise BrokenDocument(
+                            "reading_not_started", name=name, reason=error.strerror
+                        ) from error
                     self._workers.add(worker)
             try:
                 worker.send(request)
@@ -223,23 +225,7 @@ class _Worker:
 
 
 def _cancelled(name: str) -> Cancelled:
-    return Cancelled(f"reading {name}", "it was stopped", "Read it again when you like.")
-
-
-def _too_slow(name: str, limit: str) -> DocumentTooCostly:
-    return DocumentTooCostly(
-        name,
-        f"reading it took longer than {limit}, which no ordinary file of its size does",
-        "Split it into parts, or save it again in the program it comes from.",
-    )
-
-
-def _not_started(name: str, error: OSError) -> BrokenDocument:
-    return BrokenDocument(
-        name,
-        f"no process could be started to read it: {error.strerror}",
-        "Close other programs, or allow more processes and open files.",
-    )
+    return Cancelled("reading_stopped", name=name)
 
 
 def _crashed(name: str, code: int, cpu_s: float) -> DocumentError:
@@ -247,17 +233,9 @@ def _crashed(name: str, code: int, cpu_s: float) -> DocumentError:
     try:
         how = signal.Signals(-code).name
     except ValueError:
-        how = f"code {code}"
+        how = str(code)
     if how == "SIGXCPU":
-        return _too_slow(name, f"{cpu_s:.0f} s of processor time")
+        return DocumentTooCostly("reading_used_up_processor", name=name, seconds=cpu_s)
     if how == "SIGKILL":
-        return DocumentTooCostly(
-            name,
-            "the system ended the process that read it, as it does when memory runs out",
-            "Split it into parts, or make room in memory.",
-        )
-    return BrokenDocument(
-        name,
-        f"it crashed the process that read it ({how})",
-        "Open it in the program it comes from and save it again, or export it as .pdf.",
-    )
+        return DocumentTooCostly("reading_ended_by_system", name=name)
+    return BrokenDocument("reading_crashed", name=name, how=how)

@@ -1,7 +1,7 @@
 """What pool and worker write to one another: frames of JSON, each after its length in 8 bytes.
 
 A request:  {"path", "name", "cpu_s", "memory_bytes"}
-A reply:    {"document": {…}} or {"error": {"kind", "what", "why", "fix"}}, and beside it
+A reply:    {"document": {…}} or {"error": {"kind", "code", "values"}}, and beside it
             "log": [[logger, level, message], …] and "last": true when the worker ends after it
 """
 
@@ -84,13 +84,15 @@ def error_to_json(error: DocumentError) -> Message:
     """Write an error as plain values."""
     return {
         "kind": type(error).__name__,
-        "what": error.what,
-        "why": error.why,
-        "fix": error.fix,
+        "code": error.code,
+        "values": {
+            name: value if isinstance(value, str | int | float) else str(value)
+            for name, value in error.values.items()
+        },
     }
 
 
 def error_from_json(values: Message) -> DocumentError:
     """Read what ``error_to_json`` wrote, as an error of the same class."""
     kinds = {kind.__name__: kind for kind in DocumentError.__subclasses__()}
-    return kinds.get(values["kind"], DocumentError)(values["what"], values["why"], values["fix"])
+    return kinds.get(values["kind"], DocumentError)(values["code"], **values["values"])

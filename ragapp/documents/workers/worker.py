@@ -70,8 +70,7 @@ def _reply_to(request: Message) -> Message:
     except DocumentError as error:
         return {"error": error_to_json(error)}
     except MemoryError:
-        name, why = request["name"], "its text needs more memory than a file may take"
-        return {"error": error_to_json(DocumentTooCostly(name, why, "Split it into parts."))}
+        return {"error": error_to_json(DocumentTooCostly("text_too_large", name=request["name"]))}
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:

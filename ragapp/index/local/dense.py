@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragapp.untyped import Faiss
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -68,7 +70,7 @@ def vectors(index: FlatIndex, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     return result
 
 
-def _untyped_faiss() -> Any:  # noqa: ANN401 - its stubs describe the C++ signatures, not these
+def _untyped_faiss() -> Faiss:
     import faiss
 
     return faiss

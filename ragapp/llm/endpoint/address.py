@@ -41,19 +41,16 @@ class Endpoint:
         """
         key = key.strip()
         if not (key.isascii() and key.isprintable()):
-            raise SettingsError(
-                "the endpoint's key",
-                "it has characters that cannot be sent",
-                "Copy it again into RAGAPP_ENDPOINT_KEY.",
-            )
+            raise SettingsError("endpoint_unsendable_key")
         address = address.strip()
         try:
             parts = urlsplit(address)
             port = parts.port
         except ValueError:
-            raise _no_address(address) from None
+            raise SettingsError("endpoint_bad_address", address=address) from None
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-            raise _no_address(parts.path if parts.username else address)
+            shown = parts.path if parts.username else address
+            raise SettingsError("endpoint_bad_address", address=shown)
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         path = parts.path.rstrip("/").removesuffix("/chat/completions") or "/v1"
         url = f"{parts.scheme}://{host}{f':{port}' if port else ''}{path}"
@@ -75,82 +72,58 @@ class Endpoint:
             "verify": self._ssl or False,  # without TLS there is nothing to verify
         }
 
-    def error(self, why: str, fix: str) -> EngineError:
-        """Return an error about this server, without the key, should the server have quoted it."""
-        if self.key:
-            why = why.replace(self.key, "…")
-        return EngineError(f"the endpoint {self.url}", why, fix)
+    def about(self, **values: object) -> dict[str, object]:
+        """Return the values of an error about this server, its ``url`` among them.
+
+        Without the key, should the server have quoted it.
+        """
+        return {"url": self.url} | {
+            name: value.replace(self.key, "…") if self.key and isinstance(value, str) else value
+            for name, value in values.items()
+        }
 
     def unreachable(self, error: httpx.RequestError) -> EngineError:
         """Say why there is no connection."""
+        reason = str(error) or type(error).__name__
         if isinstance(error, httpx.ConnectTimeout):
-            why = f"it did not answer within {CONNECT_S:.0f} seconds"
-        elif isinstance(error, httpx.ConnectError):
-            why = f"nothing is listening there ({error})"
-        elif isinstance(error, httpx.TimeoutException):
-            why = "it took too long"
-        else:
-            why = f"it dropped the connection ({error or type(error).__name__})"
-        return self.error(why, "Start the server, or correct RAGAPP_ENDPOINT.")
-
-    def silent(self, seconds: float) -> EngineError:
-        """Say that it accepted a request and then said nothing for too long."""
-        return self.error(
-            f"it said nothing for {seconds:.0f} seconds",
-            "See whether the server is overloaded or stuck, then ask again.",
-        )
+            return EngineError("endpoint_connect_timeout", **self.about(seconds=CONNECT_S))
+        if isinstance(error, httpx.ConnectError):
+            return EngineError("endpoint_nobody_listens", **self.about(reason=reason))
+        if isinstance(error, httpx.TimeoutException):
+            return EngineError("endpoint_too_slow", **self.about())
+        return EngineError("endpoint_dropped", **self.about(reason=reason))
 
     def cut_short(self, error: httpx.TransportError | None) -> EngineError:
         """Say that it stopped in the middle of an answer."""
-        how = f" ({error})" if error is not None and str(error) else ""
-        return self.error(
-            f"it went away in the middle of an answer{how}",
-            "What it had said is kept. See that the server runs, then ask again.",
-        )
-
-    def not_this_protocol(self, what: str) -> EngineError:
-        """Say that it answers with something else than the protocol's events."""
-        return self.error(
-            f"it does not speak the OpenAI protocol: {what}",
-            "Correct RAGAPP_ENDPOINT: for most servers it ends in /v1.",
+        reason = "" if error is None else str(error)
+        return EngineError(
+            "endpoint_broke_off" if reason else "endpoint_ended_early", **self.about(reason=reason)
         )
 
     def refused(self, status: int, body: str, model: str, known_models: list[str]) -> EngineError:
         """Say why it refused a request: the status, and what it wrote."""
         message = said_in(body)
         lower = message.lower()
-        said = f": {message}" if message else ""
+        told = self.about(
+            said=f"{status}: {message}" if message else str(status),
+            model=model,
+            models=", ".join(known_models[:MODELS_NAMED]),
+        )
         if status in (401, 403):
-            return self.error(
-                f"it does not accept the key{said}" if self.key else f"it wants a key{said}",
-                "Put the server's key into RAGAPP_ENDPOINT_KEY.",
-            )
+            return EngineError("endpoint_wrong_key" if self.key else "endpoint_no_key", **told)
         if 300 <= status < 400:
-            return self.not_this_protocol(f"it sends requests elsewhere (status {status})")
+            return EngineError("endpoint_redirects", **told)
         if status in (400, 404, 422) and "model" in lower and _unknown(lower):
-            named = ", ".join(known_models[:MODELS_NAMED])
-            return self.error(
-                f"it has no model '{model}'{said}",
-                f"It has: {named}. Choose one as the chat model."
-                if named
-                else "Start the server with that model, or choose another chat model.",
+            return EngineError(
+                "endpoint_other_models" if known_models else "endpoint_unknown_model", **told
             )
         if status in (404, 405):
-            return self.error(
-                f"there is nothing of the OpenAI protocol (status {status}{said})",
-                "Correct RAGAPP_ENDPOINT: for most servers it ends in /v1.",
-            )
+            return EngineError("endpoint_wrong_path", **told)
         if status in (400, 413, 422) and "context" in lower:
-            return self.error(
-                f"the prompt is longer than its context{said}",
-                "Set RAGAPP_CONTEXT_TOKENS to the server's context, or start it with a longer one.",
-            )
+            return EngineError("endpoint_prompt_too_long", **told)
         if status == 429 or status >= 500:
-            return self.error(f"it failed (status {status}{said})", "Ask again a little later.")
-        return self.error(
-            f"it refused the request (status {status}{said})",
-            "Leave out the decoding values that it does not know, or see the server's log.",
-        )
+            return EngineError("endpoint_failed", **told)
+        return EngineError("endpoint_refused", **told)
 
 
 def said_in(body: str) -> str:
@@ -172,11 +145,3 @@ def _short(text: str) -> str:
 
 def _unknown(message: str) -> bool:
     return any(w in message for w in ("not found", "not exist", "unknown", "no such", "not loaded"))
-
-
-def _no_address(shown: str) -> SettingsError:
-    return SettingsError(
-        f"endpoint '{shown}'",
-        "it is not the address of a server",
-        "Write it like http://localhost:8000/v1, and a password, if any, as RAGAPP_ENDPOINT_KEY.",
-    )

@@ -14,7 +14,7 @@ import httpx
 
 from ragapp.errors import EngineError, UsageError
 from ragapp.llm.batch import generate_concurrently, require_chat
-from ragapp.llm.decoding import Decoding, Mode
+from ragapp.llm.decoding import Decoding
 from ragapp.llm.endpoint.address import CONNECT_S, SHORT_REQUEST_S, Endpoint
 from ragapp.llm.endpoint.stream import EventStream
 from ragapp.llm.endpoint.tokens import TokenCounter
@@ -107,9 +107,7 @@ class EndpointEngine:
         engine = cls(url, model, key, thinking=thinking)
         listed = engine._list_models()
         if not model and not listed:
-            raise engine._endpoint.error(
-                "it lists no model", "Load one in the server, or name it as the chat model."
-            )
+            raise EngineError("endpoint_lists_no_model", **engine._endpoint.about())
         engine.name = model or next(iter(listed))
         declared = _declared_context(listed.get(engine.name, {}))
         wanted = context_tokens or declared or DEFAULT_CONTEXT_TOKENS
@@ -128,17 +126,8 @@ class EndpointEngine:
     def check(self, decoding: Decoding) -> None:
         """Refuse values that do not go together, or that the protocol does not have."""
         decoding.check()
-        lacking: list[str] = []
-        if decoding.mode not in (Mode.GREEDY, Mode.SAMPLING):
-            lacking.append(decoding.mode)
-        lacking += ["forbidden_words"] if decoding.forbidden_words else []
-        lacking += ["no_repeat_ngram_size"] if decoding.no_repeat_ngram_size else []
-        if lacking:
-            raise UsageError(
-                " and ".join(lacking),
-                "servers of the OpenAI protocol do not have it",
-                "Leave it out, or let a model answer that is loaded here (RAGAPP_ENGINE=torch).",
-            )
+        if lacking := decoding.beyond_sampling:
+            raise UsageError("endpoint_lacks", settings=", ".join(lacking))
 
     def generate(
         self, messages: Sequence[Message], decoding: Decoding, cancel: CancelCheck
@@ -202,7 +191,7 @@ class EndpointEngine:
 
     def _refused(self, status: int, body: str, switched: bool) -> EngineError:
         if status in (400, 422) and switched and "chat_template" in body:
-            return _SwitchRefused("thinking", "the server has no switch for it", "")
+            return _SwitchRefused("endpoint_no_thinking_switch", **self._endpoint.about())
         known: list[str] = []
         if status in (400, 404, 422) and "model" in body:
             try:
@@ -224,8 +213,7 @@ class EndpointEngine:
         try:
             return {str(entry["id"]): entry for entry in response.json()["data"] or ()}
         except (ValueError, KeyError, TypeError) as error:
-            what = "its answer to /models is no list of models"
-            raise self._endpoint.not_this_protocol(what) from error
+            raise EngineError("endpoint_models_no_list", **self._endpoint.about()) from error
 
 
 class _SwitchRefused(EngineError):

@@ -95,7 +95,8 @@ class EventStream:
             self._events.put(error)
         except Exception as error:  # the reader raises it, and waits no longer
             logger.exception("reading from %s", self._endpoint.url)
-            self._events.put(self._endpoint.error(repr(error), "See the log; ask again."))
+            values = self._endpoint.about(reason=repr(error))
+            self._events.put(EngineError("endpoint_unforeseen", **values))
         finally:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())  # httpx's own
             self._events.put(None)
@@ -126,7 +127,8 @@ class EventStream:
             finally:
                 await response.aclose()
         except TimeoutError:
-            raise self._endpoint.silent(NEXT_EVENT_S if self._begun else FIRST_EVENT_S) from None
+            seconds = NEXT_EVENT_S if self._begun else FIRST_EVENT_S
+            raise EngineError("endpoint_silent", **self._endpoint.about(seconds=seconds)) from None
         except httpx.TransportError as error:
             if self._begun:
                 raise self._endpoint.cut_short(error) from error
@@ -142,7 +144,7 @@ class EventStream:
             raise error
         kind = response.headers.get("Content-Type", "nothing").split(";")[0]
         if kind != "text/event-stream":
-            raise self._endpoint.not_this_protocol(f"it answered with {kind}, not with events")
+            raise EngineError("endpoint_no_events", **self._endpoint.about(kind=kind))
 
     async def _pass_on(self, response: httpx.Response) -> None:
         """Hand over events up to ``[DONE]``; without it, the last must have said that it is."""
@@ -169,9 +171,11 @@ class EventStream:
         try:
             event = json.loads(data)
         except ValueError as error:
-            raise self._endpoint.not_this_protocol(f"an event is no JSON: {data[:80]}") from error
+            values = self._endpoint.about(event=data[:80])
+            raise EngineError("endpoint_event_no_json", **values) from error
         if not isinstance(event, dict):
-            raise self._endpoint.not_this_protocol(f"an event is no object: {data[:80]}")
+            values = self._endpoint.about(event=data[:80])
+            raise EngineError("endpoint_event_no_object", **values)
         if event.get("error"):
             raise self._refused(500, data)
         return event

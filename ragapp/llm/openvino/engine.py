@@ -10,9 +10,9 @@ from typing import Any
 
 from ragapp.errors import EngineError, ModelError, UsageError
 from ragapp.llm.batch import generate_concurrently, require_chat
-from ragapp.llm.decoding import Decoding, Mode
+from ragapp.llm.decoding import Decoding
 from ragapp.llm.engine import BatchOutcome, Done, EngineKind, Message, Prompt, Text, Thought
-from ragapp.llm.openvino.process import OpenVinoProcess
+from ragapp.llm.openvino.process import NoRoom, OpenVinoProcess, ProcessEnded
 from ragapp.llm.reader import AnswerReader
 from ragapp.llm.tokenizers.protocol import ChatTokenizer
 from ragapp.types import CancelCheck
@@ -31,11 +31,13 @@ def open_export(folder: Path, name: str, context_tokens: int) -> OpenVinoProcess
     """
     try:
         return OpenVinoProcess(folder, CACHED_CONTEXTS * context_tokens // BLOCK_TOKENS)
+    except ProcessEnded as error:
+        raise ModelError(
+            "openvino_ended_loading", name=name, folder=folder, exit_code=error.exit_code
+        ) from error
     except RuntimeError as error:
         raise ModelError(
-            f"chat model '{name}'",
-            f"OpenVINO cannot load {folder} ({error})",
-            "Delete that folder, and it is made anew; or set RAGAPP_ENGINE=torch.",
+            "openvino_cannot_load", name=name, folder=folder, reason=str(error)
         ) from error
 
 
@@ -66,17 +68,8 @@ class OpenVinoEngine:
     def check(self, decoding: Decoding) -> None:
         """Refuse values that do not go together, or that OpenVINO GenAI does not have."""
         decoding.check()
-        lacking: list[str] = []
-        if decoding.mode not in (Mode.GREEDY, Mode.SAMPLING):
-            lacking.append(decoding.mode)
-        lacking += ["forbidden_words"] if decoding.forbidden_words else []
-        lacking += ["no_repeat_ngram_size"] if decoding.no_repeat_ngram_size else []
-        if lacking:
-            raise UsageError(
-                " and ".join(lacking),
-                "the OpenVINO engine does not have it",
-                "Set RAGAPP_ENGINE=torch (or --engine torch) for this.",
-            )
+        if lacking := decoding.beyond_sampling:
+            raise UsageError("openvino_lacks", settings=", ".join(lacking))
 
     def generate(
         self, messages: Sequence[Message], decoding: Decoding, cancel: CancelCheck
@@ -98,12 +91,14 @@ class OpenVinoEngine:
         try:
             request = self._process.begin(prompt, self._generation_config(decoding))
             yield from answer.read(request.tokens(cancel))
-        except RuntimeError as error:
+        except ProcessEnded as error:
             raise EngineError(
-                f"generation with '{self.name}'",
-                str(error),
-                "Ask again with a shorter question, or set RAGAPP_ENGINE=torch.",
+                "openvino_ended", name=self.name, exit_code=error.exit_code
             ) from error
+        except NoRoom as error:
+            raise EngineError("openvino_no_room_for_prompt", name=self.name) from error
+        except RuntimeError as error:
+            raise EngineError("openvino_failed", name=self.name, reason=str(error)) from error
         finally:
             if request is not None:
                 self._process.end(request)

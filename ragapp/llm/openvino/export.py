@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragapp import paths
-from ragapp.errors import DiskFull, ModelError
+from ragapp.errors import DiskFull, ModelError, SettingsError
 from ragapp.llm.openvino.graph import WeightFormat, build_graph, unsupported
-from ragapp.llm.untyped import Configuration
+from ragapp.untyped import Configuration
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +32,8 @@ def exported(
     """Return the folder of a model's export, making it first when there is none.
 
     Raises:
-        ModelError: the architecture cannot be exported, or a weight file is damaged.
+        SettingsError: the architecture cannot be exported.
+        ModelError: a weight file is damaged.
         DiskFull: there is no room for it.
     """
     target = paths.openvino_model(models, _identity(folder, weight_format))
@@ -48,15 +49,15 @@ def exported(
     return target
 
 
-def cannot_export(folder: Path) -> str | None:
-    """Return why a model cannot be exported, None when it can."""
+def cannot_export(folder: Path, name: str) -> SettingsError | None:
+    """Return why a model cannot be exported, None when it can; name: the model's, for the error."""
     try:
-        reason = unsupported(_config(folder))
+        refusal = unsupported(_config(folder), name)
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        return f"its config.json cannot be read ({error})"
-    if reason is None and not list(folder.glob("*.safetensors")):
-        return "it has no safetensors file"
-    return reason
+        return SettingsError("openvino_config_unreadable", name=name, reason=str(error))
+    if refusal is None and not list(folder.glob("*.safetensors")):
+        return SettingsError("openvino_no_safetensors", name=name)
+    return refusal
 
 
 def _export(folder: Path, target: Path, name: str, weight_format: WeightFormat) -> None:
@@ -64,28 +65,22 @@ def _export(folder: Path, target: Path, name: str, weight_format: WeightFormat) 
     from safetensors import SafetensorError
 
     config = _config(folder)
-    if reason := unsupported(config):
-        raise ModelError(
-            f"exporting '{name}' for OpenVINO", reason, "Set RAGAPP_ENGINE=torch for this model."
-        )
+    if refusal := unsupported(config, name):
+        raise refusal
     logger.info("exporting %s for OpenVINO as %s", name, weight_format)
     try:
         with _open_weights(folder) as (weight, names):
             graph = build_graph(config, weight, names, weight_format)
     except (SafetensorError, KeyError) as error:
         raise ModelError(
-            f"chat model '{name}'",
-            f"a weight file in {folder} is damaged ({error})",
-            f"Fetch it again with `ragapp models pull {name}`.",
+            "openvino_weights_damaged", name=name, folder=folder, reason=str(error)
         ) from error
     try:
         openvino.save_model(graph, target / GRAPH, compress_to_fp16=False)
         shutil.copyfile(folder / "config.json", target / "config.json")
     except (OSError, RuntimeError) as error:
         raise DiskFull(
-            f"exporting '{name}' for OpenVINO",
-            f"{target.parent} could not be written ({error})",
-            "Make room, or set RAGAPP_ENGINE=torch.",
+            "openvino_no_room", name=name, folder=target.parent, reason=str(error)
         ) from error
 
 

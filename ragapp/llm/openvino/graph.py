@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from ragapp.llm.untyped import Configuration, Node
+from ragapp.errors import SettingsError
+from ragapp.untyped import Configuration, Node
 
 if TYPE_CHECKING:
     import openvino
@@ -34,15 +35,21 @@ class WeightFormat(StrEnum):
     FLOAT32 = "float32"
 
 
-def unsupported(config: Configuration) -> str | None:
-    """Return why a model cannot be drawn, None when it can."""
+def unsupported(config: Configuration, name: str) -> SettingsError | None:
+    """Return why a model cannot be drawn, None when it can; name: the model's, for the error."""
     if config.model_type not in SUPPORTED:
-        return f"the architecture {config.model_type} is not among {', '.join(SUPPORTED)}"
-    if (config.rope_parameters or {}).get("rope_type", "default") not in FIXED_ROTARY:
-        return f"its rotary scaling {config.rope_parameters['rope_type']} follows the prompt"
+        return SettingsError(
+            "openvino_architecture",
+            name=name,
+            architecture=config.model_type,
+            known=", ".join(SUPPORTED),
+        )
+    scaling = (config.rope_parameters or {}).get("rope_type", "default")
+    if scaling not in FIXED_ROTARY:
+        return SettingsError("openvino_rotary_scaling", name=name, scaling=scaling)
     windowed = getattr(config, "use_sliding_window", True)
     if windowed and getattr(config, "sliding_window", None):
-        return "it uses sliding-window attention"
+        return SettingsError("openvino_sliding_window", name=name)
     return None
 
 

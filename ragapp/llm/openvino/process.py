@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ragapp.llm.openvino.worker import NO_ROOM
 from ragapp.types import CancelCheck
 
 logger = logging.getLogger(__name__)
@@ -21,6 +22,18 @@ logger = logging.getLogger(__name__)
 MODULE = "ragapp.llm.openvino.worker"
 POLL_S = 0.05
 """How often a waiting reader looks whether it was told to stop."""
+
+
+class ProcessEnded(RuntimeError):
+    """The worker has gone, by the system's hand for example, which needed its memory."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(f"the OpenVINO process ended, with code {exit_code}")
+        self.exit_code = exit_code
+
+
+class NoRoom(RuntimeError):
+    """The prompt is longer than the room for keys and values."""
 
 
 @dataclass(slots=True)
@@ -35,7 +48,8 @@ class Generation:
         """Yield the tokens as they come, until the end or until told to stop.
 
         Raises:
-            RuntimeError: OpenVINO failed, or its process ended.
+            RuntimeError: OpenVINO failed. ProcessEnded: its process did.
+            NoRoom: the prompt is too long.
         """
         while not self.cancelled:
             self.cancelled = cancel()
@@ -103,7 +117,8 @@ class OpenVinoProcess:
 
     def _start(self) -> subprocess.Popen[str]:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", MODULE],
+            # -P: a folder of the user's may hold a module of a library's name
+            [sys.executable, "-P", "-m", MODULE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
@@ -111,7 +126,7 @@ class OpenVinoProcess:
         self._send(**self._opening)
         first = self._read(self._process)
         if "ready" not in first:
-            raise RuntimeError(first.get("error") or "its process ended")
+            raise RuntimeError(first["error"]) if first else ProcessEnded(self._process.wait())
         threading.Thread(
             target=self._listen, args=(self._process,), name="openvino", daemon=True
         ).start()
@@ -136,10 +151,10 @@ class OpenVinoProcess:
             if "error" in event:
                 self._finish(generation, RuntimeError(event["error"]))
             elif "end" in event:
-                self._finish(generation, None)
+                self._finish(generation, NoRoom() if event["end"] == NO_ROOM else None)
         code = process.wait()
         for generation in list(self._generations.values()):
-            self._finish(generation, RuntimeError(f"the OpenVINO process ended, with code {code}"))
+            self._finish(generation, ProcessEnded(code))
 
     def _finish(self, generation: Generation, how: RuntimeError | None) -> None:
         self._generations.pop(generation.number, None)

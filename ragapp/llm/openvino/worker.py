@@ -9,8 +9,9 @@ Lines of JSON come in on stdin and go out on stdout:
     {"begin": 7, "ids": [1, 2], "config": {…}}          a generation     → {"of": 7, "ids": [3]} …
     {"end": 7}                                          stop it            {"of": 7, "end": "stop"}
 
-``config`` are attributes of GenAI's GenerationConfig. A failure comes as {"error": "…"}, with
-``of`` if it is one generation's. The process ends with its stdin.
+``config`` are attributes of GenAI's GenerationConfig. A prompt that is too long ends with
+"no room". A failure comes as {"error": "…"}, with ``of`` if it is one generation's. The process
+ends with its stdin.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ import sys
 import threading
 from typing import Any, TextIO
 
-from ragapp.llm.untyped import Pipeline
+from ragapp.untyped import Pipeline
 
+NO_ROOM = "no room"
+"""How a generation ends whose prompt is longer than the room for keys and values."""
 STEP_TOKENS = 512
 """Most tokens computed at once, so that a long prompt lets the answers of others go on."""
 ACTIVATION_GROUP = "128"
@@ -108,7 +111,7 @@ class Worker:
             return
         del self._running[number]
         if status == GenerationStatus.IGNORED:
-            self._send(of=number, error="the prompt is longer than the room for keys and values")
+            self._send(of=number, end=NO_ROOM)
         else:
             self._send(of=number, end="stop")
 

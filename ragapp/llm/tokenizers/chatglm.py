@@ -15,7 +15,7 @@ from pathlib import Path
 from ragapp.errors import ModelError
 from ragapp.llm.engine import Message
 from ragapp.llm.tokenizers.protocol import WORD_JOINER
-from ragapp.llm.untyped import SentencePieces
+from ragapp.untyped import SentencePieces
 
 TOKENIZER_FILE = "tokenizer.model"
 CONTROL_TOKENS = ("[MASK]", "[gMASK]", "[sMASK]", "sop", "eop")
@@ -114,11 +114,7 @@ class ChatGLM3Tokenizer(_Pieces):
         for message in messages:
             role = self._ids.get(f"<|{message.role}|>")
             if role is None:
-                raise ModelError(
-                    f"chat model '{self._name}'",
-                    f"it knows no role '{message.role}'",
-                    "Use system, user and assistant.",
-                )
+                raise ModelError("chatglm_unknown_role", name=self._name, role=message.role)
             ids += [role, *self.encode("\n"), *self.encode(message.content)]
         return [*ids, self._ids["<|assistant|>"]]
 
@@ -141,8 +137,6 @@ def load_chatglm_tokenizer(
         pieces = SentencePieceProcessor(model_file=str(folder / TOKENIZER_FILE))
     except (OSError, RuntimeError) as error:
         raise ModelError(
-            f"chat model '{name}'",
-            f"{folder / TOKENIZER_FILE} is no SentencePiece model ({error})",
-            f"Fetch it again with `ragapp models pull {name}`.",
+            "no_sentencepiece_model", name=name, file=folder / TOKENIZER_FILE, reason=str(error)
         ) from error
     return (ChatGLM3Tokenizer if version == 3 else ChatGLM2Tokenizer)(pieces, name)

@@ -9,7 +9,7 @@ from ragapp.llm import families
 from ragapp.llm.families import Family
 from ragapp.llm.tokenizers.protocol import ChatTokenizer
 from ragapp.llm.tokenizers.template import TemplateTokenizer
-from ragapp.llm.untyped import Tokenizer
+from ragapp.untyped import Tokenizer
 
 
 def load_chat_tokenizer(
@@ -34,11 +34,7 @@ def load_chat_tokenizer(
     marks: tuple[str, ...] = ()
     if not tokenizer.chat_template:
         if family not in families.FORMATS:
-            raise ModelError(
-                f"chat model '{name}'",
-                "it has no chat template, so it is a base model that was not trained to answer",
-                "Choose an instruct or chat model; `ragapp models list` shows some.",
-            )
+            raise ModelError("no_chat_template", name=name)
         tokenizer.chat_template = families.FORMATS[family].template
         marks = families.FORMATS[family].marks
     terminators = _terminators(folder, tokenizer, family)
@@ -51,18 +47,12 @@ def _load(folder: Path, name: str, **options: bool) -> Tokenizer:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
     except Exception as error:  # the Rust library raises bare exceptions for a damaged file
-        raise _unreadable(folder, name, str(error)) from error
+        raise ModelError(
+            "chat_model_unreadable", name=name, folder=folder, reason=str(error)
+        ) from error
     if not tokenizer.encode("a", add_special_tokens=False):  # built without its files
-        raise _unreadable(folder, name, "the files of its tokenizer are missing")
+        raise ModelError("tokenizer_files_missing", name=name, folder=folder)
     return tokenizer
-
-
-def _unreadable(folder: Path, name: str, why: str) -> ModelError:
-    return ModelError(
-        f"chat model '{name}'",
-        f"{folder} cannot be loaded ({why})",
-        f"Fetch it again with `ragapp models pull {name}`.",
-    )
 
 
 def _terminators(folder: Path, tokenizer: Tokenizer, family: Family) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from ragapp.llm import families
 from ragapp.llm.engine import Message
 from ragapp.llm.reader import THINKING_BEGINS
 from ragapp.llm.tokenizers.protocol import WORD_JOINER
-from ragapp.llm.untyped import Rendered, Tokenizer
+from ragapp.untyped import Rendered, Tokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class TemplateTokenizer:
             logger.debug("without a system message: %s", error)
         question = PROBE[1]
         if question.content not in self._apply([question], tokenize=False):
-            raise self._broken("it leaves out the question")
+            raise ModelError("chat_template_without_question", name=self._name)
         return False
 
     def _apply(self, messages: Sequence[Message], **how: bool) -> Rendered:
@@ -112,14 +112,8 @@ class TemplateTokenizer:
                 **how,
             )
         except Exception as error:  # a template is a program of somebody else's
-            raise self._broken(str(error) or type(error).__name__) from error
-
-    def _broken(self, why: str) -> ModelError:
-        return ModelError(
-            f"the chat template of '{self._name}'",
-            f"it cannot be used: {why}",
-            "Choose another model, or put a corrected chat_template.jinja into the model's folder.",
-        )
+            reason = str(error) or type(error).__name__
+            raise ModelError("chat_template_broken", name=self._name, reason=reason) from error
 
 
 def merge_system(messages: Sequence[Message]) -> list[Message]:

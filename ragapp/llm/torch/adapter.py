@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from ragapp.errors import ModelError
 from ragapp.llm.torch.out_of_memory import is_out_of_memory
-from ragapp.llm.untyped import CausalLM, Layer
+from ragapp.untyped import CausalLM, Layer
 
 if TYPE_CHECKING:
     import torch
 
 CONFIG_FILE = "adapter_config.json"
 WEIGHT_FILES = ("adapter_model.safetensors", "adapter_model.bin")
+FILES = {"config": CONFIG_FILE, "weights": WEIGHT_FILES[0]}  # for errors
 PREFIX = "base_model.model."  # peft's, in front of the base model's own names
 
 
@@ -41,16 +42,18 @@ def read_adapter(folder: Path) -> Adapter:
         ModelError: the folder holds no LoRA adapter, or a damaged one.
     """
     if not folder.is_dir():
-        raise _no_adapter(folder, "there is no such folder")
+        raise ModelError("adapter_no_folder", folder=folder, **FILES)
     if not (folder / CONFIG_FILE).is_file():
-        raise _no_adapter(folder, f"{CONFIG_FILE} is missing")
+        raise ModelError("adapter_no_config", folder=folder, **FILES)
     try:
         config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
         kind, base = config.get("peft_type"), config.get("base_model_name_or_path")
     except (OSError, ValueError, AttributeError) as error:
-        raise _damaged(folder, f"{CONFIG_FILE} cannot be read ({error})") from error
+        raise ModelError(
+            "adapter_file_unreadable", folder=folder, file=CONFIG_FILE, reason=str(error)
+        ) from error
     if kind != "LORA":
-        raise _no_adapter(folder, f"its kind is {kind}, not LORA")
+        raise ModelError("adapter_no_lora", folder=folder, kind=kind, **FILES)
     return Adapter(folder, str(base or ""), _read_weights(folder), _count_tokens(folder))
 
 
@@ -65,22 +68,18 @@ def apply_adapter(model: CausalLM, adapter: Adapter, name: str, *, merge: bool =
     """
     folder, weights = adapter.folder, adapter.weights
     if importlib.util.find_spec("peft") is None:
-        raise ModelError(
-            f"adapter '{folder}'",
-            "the package peft is not installed",
-            "Run `pip install 'ragapp[lora]'`, or leave the adapter out.",
-        )
+        raise ModelError("adapter_peft_not_installed", folder=folder)
     from peft import PeftModel, get_peft_model_state_dict
 
     rows = model.get_input_embeddings().weight.shape[0]
     if adapter.tokens > rows:  # Chinese-LLaMA-Alpaca's adapters, for example
-        raise _other_base(
-            adapter,
-            name,
-            [
-                f"its tokenizer has {adapter.tokens} tokens and the model {rows}; the vocabulary"
-                " was extended, so the merged model is needed"
-            ],
+        raise ModelError(
+            "adapter_extended_vocabulary",
+            folder=folder,
+            base=adapter.base,
+            name=name,
+            tokens=adapter.tokens,
+            rows=rows,
         )
     if misfits := list(_misfits(model, weights)):
         raise _other_base(adapter, name, misfits)
@@ -90,13 +89,17 @@ def apply_adapter(model: CausalLM, adapter: Adapter, name: str, *, merge: bool =
     except Exception as error:  # peft raises several libraries' errors
         if is_out_of_memory(error):
             raise
-        raise _damaged(folder, str(error) or type(error).__name__) from error
+        reason = str(error) or type(error).__name__
+        raise ModelError("adapter_unusable", folder=folder, reason=reason) from error
     corrections = {key for key in weights if "lora_" in key}
     needed = {key for key in used if "lora_" in key}
     if corrections != needed:
-        count, which = len(needed - corrections), min(needed ^ corrections)
-        raise _damaged(
-            folder, f"{count} tensors are missing; {CONFIG_FILE} and weights differ in {which}"
+        raise ModelError(
+            "adapter_incomplete",
+            folder=folder,
+            count=len(needed - corrections),
+            config=CONFIG_FILE,
+            first=min(needed ^ corrections),
         )
     return adapted.merge_and_unload() if merge else adapted.get_base_model()
 
@@ -116,13 +119,15 @@ def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
                 weights = torch.load(file, map_location="cpu", weights_only=True)
             whole = all(tensor.isfinite().all() for tensor in weights.values())
         except Exception as error:  # the formats' libraries raise many kinds
-            raise _damaged(folder, f"{name} cannot be read ({error})") from error
+            raise ModelError(
+                "adapter_file_unreadable", folder=folder, file=name, reason=str(error)
+            ) from error
         if not whole:
-            raise _damaged(folder, f"{name} holds values that are no numbers")
+            raise ModelError("adapter_no_numbers", folder=folder, file=name)
         if not any("lora_" in key for key in weights):
-            raise _no_adapter(folder, f"{name} holds no LoRA tensors")
+            raise ModelError("adapter_no_lora_tensors", folder=folder, file=name, **FILES)
         return dict(weights)
-    raise _damaged(folder, f"it holds neither {' nor '.join(WEIGHT_FILES)}")
+    raise ModelError("adapter_no_weights", folder=folder, files=", ".join(WEIGHT_FILES))
 
 
 def _count_tokens(folder: Path) -> int:
@@ -137,11 +142,23 @@ def _count_tokens(folder: Path) -> int:
 
             return int(SentencePieceProcessor(model_file=str(file)).vocab_size())
     except Exception as error:  # the libraries raise bare exceptions for a damaged file
-        raise _damaged(folder, f"{file.name} cannot be read ({error})") from error
+        raise ModelError(
+            "adapter_file_unreadable", folder=folder, file=file.name, reason=str(error)
+        ) from error
     return 0
 
 
-def _misfits(model: CausalLM, weights: Mapping[str, torch.Tensor]) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Misfit:
+    """A module that an adapter corrects and the model lacks, or has in another size."""
+
+    path: str
+    side: str = ""  # that differs: width, height or shape; "" where there is no such module
+    theirs: object = None
+    ours: object = None
+
+
+def _misfits(model: CausalLM, weights: Mapping[str, torch.Tensor]) -> Iterator[_Misfit]:
     """Yield what of an adapter has no place in a model, or one of another shape.
 
     A correction of a matrix (outputs, inputs) is B·A with A (rank, inputs) and B (outputs, rank).
@@ -155,16 +172,16 @@ def _misfits(model: CausalLM, weights: Mapping[str, torch.Tensor]) -> Iterator[s
             path, _, part = path.replace(".base_layer", "").rpartition(".")
         module = modules.get(path)
         if module is None:
-            yield f"it corrects {path}, which the model does not have"
+            yield _Misfit(path)
             continue
         outputs, inputs = _sides(module)
         shape = tuple(tensor.shape)
         if part in ("A.weight", "embedding_A") and shape[1] != inputs:
-            yield f"{path} is {shape[1]} wide in the adapter and {inputs} in the model"
+            yield _Misfit(path, "width", shape[1], inputs)
         elif part in ("B.weight", "embedding_B") and shape[0] != outputs:
-            yield f"{path} is {shape[0]} high in the adapter and {outputs} in the model"
+            yield _Misfit(path, "height", shape[0], outputs)
         elif part == "weight" and shape != tuple(module.weight.shape):
-            yield f"{path} is {shape} in the adapter and {tuple(module.weight.shape)} in the model"
+            yield _Misfit(path, "shape", shape, tuple(module.weight.shape))
 
 
 def _sides(module: Layer) -> tuple[int, int]:
@@ -176,23 +193,22 @@ def _sides(module: Layer) -> tuple[int, int]:
     return getattr(module, "out_features", 0), getattr(module, "in_features", 0)
 
 
-def _other_base(adapter: Adapter, name: str, misfits: list[str]) -> ModelError:
-    more = f" (and {len(misfits) - 1} more such)" if len(misfits) > 1 else ""
-    base = f", by its config '{adapter.base}'" if adapter.base else ""
-    return ModelError(
-        f"adapter '{adapter.folder}'",
-        f"it does not fit '{name}': {misfits[0]}{more}",
-        f"Choose the model that it was trained on{base}, or leave the adapter out.",
-    )
-
-
-def _no_adapter(folder: Path, why: str) -> ModelError:
-    return ModelError(
-        f"adapter '{folder}'",
-        why,
-        f"Give a folder with {CONFIG_FILE} and {WEIGHT_FILES[0]}, as peft saves a LoRA.",
-    )
-
-
-def _damaged(folder: Path, why: str) -> ModelError:
-    return ModelError(f"adapter '{folder}'", f"it is damaged: {why}", "Copy or fetch it again.")
+def _other_base(adapter: Adapter, name: str, misfits: list[_Misfit]) -> ModelError:
+    misfit = misfits[0]
+    values = {
+        "folder": adapter.folder,
+        "base": adapter.base,
+        "name": name,
+        "count": len(misfits),
+        "path": misfit.path,
+        "theirs": misfit.theirs,
+        "ours": misfit.ours,
+    }
+    match misfit.side:
+        case "":
+            return ModelError("adapter_no_such_module", **values)
+        case "width":
+            return ModelError("adapter_other_width", **values)
+        case "height":
+            return ModelError("adapter_other_height", **values)
+    return ModelError("adapter_other_shape", **values)

@@ -13,7 +13,7 @@ from ragapp.llm.tokenizers.protocol import ChatTokenizer
 from ragapp.llm.torch.contrastive import contrastive_search
 from ragapp.llm.torch.diverse_beam import diverse_beam_search
 from ragapp.llm.torch.forbidden import ForbiddenWords
-from ragapp.llm.untyped import LogitsProcessors, StoppingCriteria
+from ragapp.untyped import LogitsProcessors, StoppingCriteria
 
 if TYPE_CHECKING:
     import torch

@@ -16,8 +16,8 @@ from ragapp.llm.torch.arguments import (
     seeded,
     stopping_criteria,
 )
-from ragapp.llm.untyped import CausalLM
 from ragapp.types import CancelCheck
+from ragapp.untyped import CausalLM
 
 if TYPE_CHECKING:
     import torch

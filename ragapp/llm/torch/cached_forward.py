@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ragapp.llm.untyped import CausalLM, ModelInput, ModelOutput
+from ragapp.untyped import CausalLM, ModelInput, ModelOutput
 
 if TYPE_CHECKING:
     import torch

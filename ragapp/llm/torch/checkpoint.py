@@ -35,48 +35,37 @@ def tensor_places(folder: Path, name: str) -> dict[str, TensorPlace]:
     """
     places: dict[str, TensorPlace] = {}
     for file in _files(folder, name):
-        try:
-            places.update(read_header(file))
-        except (OSError, ValueError) as error:
-            raise damaged(name, file, str(error)) from error
+        places.update(_read_header(file, name))
     return places
 
 
-def read_header(file: Path) -> dict[str, TensorPlace]:
-    """Read what a safetensors file says of its tensors, and check it against the file's size.
-
-    Raises:
-        ValueError: it is no safetensors file, or bytes are missing.
-    """
-    size = file.stat().st_size
-    with file.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        if not 2 <= length <= min(LONGEST_HEADER, size - 8):
-            raise ValueError("it is no safetensors file, or cut short")
-        header: dict[str, Any] = json.loads(stream.read(length))
+def _read_header(file: Path, name: str) -> dict[str, TensorPlace]:
+    """Read what a safetensors file says of its tensors, and check it against the file's size."""
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            if not 2 <= length <= min(LONGEST_HEADER, size - 8):
+                raise ModelError("weights_no_safetensors", name=name, file=file)
+            header: dict[str, Any] = json.loads(stream.read(length))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            "weights_file_unreadable", name=name, file=file, reason=str(error)
+        ) from error
     start = 8 + length
     try:
         header.pop("__metadata__", None)
         places = {
-            name: TensorPlace(file, start + entry["data_offsets"][0], entry["dtype"],
-                              tuple(entry["shape"]))
-            for name, entry in header.items()
+            key: TensorPlace(file, start + entry["data_offsets"][0], entry["dtype"],
+                             tuple(entry["shape"]))
+            for key, entry in header.items()
         }  # fmt: skip
         end = max((start + entry["data_offsets"][1] for entry in header.values()), default=start)
     except (AttributeError, IndexError, KeyError, TypeError) as error:
-        raise ValueError("its header is damaged") from error
+        raise ModelError("weights_header_damaged", name=name, file=file) from error
     if end != size:
-        raise ValueError(f"it has {size:,} bytes, and its header promises {end:,}")
+        raise ModelError("weights_wrong_size", name=name, file=file, size=size, promised=end)
     return places
-
-
-def damaged(name: str, file: Path, why: str) -> ModelError:
-    """Return the error for a file of a model that cannot be used."""
-    return ModelError(
-        f"chat model '{name}'",
-        f"{file} cannot be loaded: {why}",
-        f"Delete that file and fetch it again with `ragapp models pull {name}`.",
-    )
 
 
 def _files(folder: Path, name: str) -> Iterator[Path]:
@@ -90,8 +79,10 @@ def _files(folder: Path, name: str) -> Iterator[Path]:
                 set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise damaged(name, index, f"it is damaged ({error})") from error
+            raise ModelError(
+                "weights_index_damaged", name=name, file=index, reason=str(error)
+            ) from error
         for shard in shards:
             if not (folder / shard).is_file():
-                raise damaged(name, folder / shard, "it is missing")
+                raise ModelError("weights_file_missing", name=name, file=folder / shard)
             yield folder / shard

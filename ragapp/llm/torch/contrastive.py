@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ragapp.llm.torch.cached_forward import CachedForward
-from ragapp.llm.untyped import (
+from ragapp.untyped import (
     CausalLM,
     Configuration,
     LogitsProcessors,

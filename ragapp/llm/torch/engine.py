@@ -36,8 +36,8 @@ from ragapp.llm.torch.model import load_model
 from ragapp.llm.torch.out_of_memory import give_back_memory, is_out_of_memory
 from ragapp.llm.torch.prefix_cache import PrefixCache, reusable
 from ragapp.llm.torch.token_queue import TokenQueue
-from ragapp.llm.untyped import CausalLM, KeyValueCache
 from ragapp.types import CancelCheck, FinishReason
+from ragapp.untyped import CausalLM, KeyValueCache
 
 logger = logging.getLogger(__name__)
 
@@ -149,11 +149,8 @@ class TorchEngine:
             )
         except Exception as error:  # noqa: BLE001 - of many kinds; other prompts may still work
             if len(prompts) == 1 or not is_out_of_memory(error):
-                failure = EngineError(
-                    f"generation with '{self.name}'",
-                    str(error) or type(error).__name__,
-                    "Give a smaller batch size, shorter prompts or another model.",
-                )
+                reason = str(error) or type(error).__name__
+                failure = EngineError("batch_generation_failed", name=self.name, reason=reason)
                 failure.__cause__ = error
                 return [failure] * len(prompts)
             give_back_memory()
@@ -203,17 +200,9 @@ class TorchEngine:
 
     def _failed(self, error: Exception) -> EngineError:
         if is_out_of_memory(error):
-            return EngineError(
-                f"generation with '{self.name}'",
-                f"the memory ran out, and again without what earlier conversations kept ({error})",
-                "Close other programs, ask for a shorter answer or a shorter question, or choose a"
-                " smaller model.",
-            )
-        return EngineError(
-            f"generation with '{self.name}'",
-            str(error) or type(error).__name__,
-            "Ask a shorter question, or choose a smaller model.",
-        )
+            return EngineError("no_memory_to_generate", name=self.name, reason=str(error))
+        reason = str(error) or type(error).__name__
+        return EngineError("generation_failed", name=self.name, reason=reason)
 
     def _run(self, prompt: list[int], decoding: Decoding, tokens: TokenQueue) -> None:
         """Feed the queue, in a thread of its own; a second time if the memory runs out."""

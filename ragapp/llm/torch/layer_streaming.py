@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from ragapp.errors import ModelError
 from ragapp.llm.torch.checkpoint import TensorPlace, tensor_places
-from ragapp.llm.untyped import CausalLM, Layer
+from ragapp.untyped import CausalLM, Layer
 
 if TYPE_CHECKING:
     import torch
@@ -49,10 +49,10 @@ def load_streamed(
 
     places = tensor_places(folder, name)
     if not places:
-        raise _cannot_stream(name, f"{folder} has no safetensors files")
+        raise ModelError("streaming_no_safetensors", name=name, folder=folder)
     stored = next((place for place in places.values() if place.dtype in DTYPES), None)
     if stored is None:
-        raise _cannot_stream(name, f"{folder} has no weights of 16 or 32 bits")
+        raise ModelError("streaming_no_floats", name=name, folder=folder)
     config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(
@@ -60,24 +60,22 @@ def load_streamed(
             dtype=dtype or config.dtype or _dtype(stored),
             trust_remote_code=trust_remote_code,
         )
+    kind = type(model).__name__
     for key, _ in model.named_parameters():
-        if key in places and places[key].dtype not in DTYPES:
-            raise _cannot_stream(name, f"{places[key].file} stores {key} as {places[key].dtype}")
+        if key in places and (place := places[key]).dtype not in DTYPES:
+            raise ModelError(
+                "streaming_stored_as", name=name, file=place.file, key=key, dtype=place.dtype
+            )
     if (folder / "generation_config.json").is_file():
         model.generation_config = GenerationConfig.from_pretrained(folder)
     try:
-        stream_weights(model, places, torch.device(device))
+        stream_weights(model, places, torch.device(device), name)
     except KeyError as error:
         raise ModelError(
-            f"chat model '{name}'",
-            f"the safetensors files in {folder} lack {error.args[0]}, which"
-            f" {type(model).__name__} reads with low_memory",
-            f"Fetch it again with `ragapp models pull {name}`, or turn low_memory off.",
+            "streaming_lacks", name=name, folder=folder, key=error.args[0], kind=kind
         ) from error
     except (AttributeError, TypeError, ValueError) as error:
-        raise _cannot_stream(
-            name, f"{type(model).__name__} and its files do not follow Llama's plan ({error})"
-        ) from error
+        raise ModelError("streaming_other_plan", name=name, kind=kind, reason=str(error)) from error
     return model.eval()
 
 
@@ -85,10 +83,14 @@ def stream_weights(
     model: CausalLM,
     places: Mapping[str, TensorPlace],
     device: torch.device,
+    name: str,
 ) -> None:
     """Tie a model that was built on the meta device to the files of its weights.
 
+    name: the model's, for errors.
+
     Raises:
+        ModelError: its embedding, its head or a tensor differs from the plan.
         KeyError: a tensor is not in the files. AttributeError, TypeError, ValueError: the model
             does not follow the plan.
     """
@@ -97,12 +99,18 @@ def stream_weights(
 
     inner, head = model.model, model.lm_head
     if (type(inner.embed_tokens), type(head)) != (nn.Embedding, nn.Linear):
-        raise TypeError("its embedding or its head is of a kind of its own")
+        raise ModelError("streaming_own_embedding", name=name, kind=type(model).__name__)
     dtype = head.weight.dtype
     embedding = places["model.embed_tokens.weight"]
     output = places.get("lm_head.weight", embedding)  # tied, unless it is stored
     if not embedding.shape == output.shape == tuple(head.weight.shape):
-        raise ValueError(f"{embedding.shape} and {output.shape} are stored for {head.weight.shape}")
+        raise ModelError(
+            "streaming_wrong_vocabulary",
+            name=name,
+            embedding=embedding.shape,
+            head=output.shape,
+            expected=tuple(head.weight.shape),
+        )
     inner.embed_tokens.forward = StreamedEmbedding(embedding, dtype)
     del inner.embed_tokens.weight, head.weight
 
@@ -117,7 +125,7 @@ def stream_weights(
     for number, (layer, source) in enumerate(zip(inner.layers, sources, strict=True)):
         targets = _carve(buffers[number % 2], source.values(), dtype)
         for key, (_, target) in zip(source, targets, strict=True):
-            _put(layer, key, target)
+            _put(layer, key, target, name)
         blocks.append(targets)
         layer.register_forward_pre_hook(partial(_before_layer, reader, number))
     slices = []
@@ -131,7 +139,7 @@ def stream_weights(
         if tensor.is_meta:
             resident = torch.empty(places[key].shape, dtype=tensor.dtype, device=device)
             read_tensor(places[key], resident)
-            _put(model, key, resident)
+            _put(model, key, resident, name)
     head.forward = StreamedHead(reader, slices, head.bias)
 
 
@@ -238,13 +246,11 @@ def read_tensor(place: TensorPlace, target: torch.Tensor) -> None:
             while rest:
                 count = stream.readinto(rest)
                 if not count:
-                    raise EOFError("it was cut short while the model ran")
+                    raise ModelError("running_weights_cut_short", file=place.file)
                 rest = rest[count:]
-    except (OSError, EOFError) as error:
+    except OSError as error:
         raise ModelError(
-            "the weights of the chat model",
-            f"{place.file} cannot be read: {error}",
-            "Fetch the model again with `ragapp models pull`, and start again.",
+            "running_weights_unreadable", file=place.file, reason=str(error)
         ) from error
     if not direct:
         target.copy_(tensor)
@@ -300,22 +306,20 @@ def _aligned(size: int) -> int:
     return math.ceil(size / ALIGNMENT) * ALIGNMENT
 
 
-def _put(module: Layer, key: str, tensor: torch.Tensor) -> None:
-    """Make a tensor the parameter or buffer ``key`` (dotted) of a module."""
+def _put(module: Layer, key: str, tensor: torch.Tensor, name: str) -> None:
+    """Make a tensor the parameter or buffer ``key`` (dotted) of a module of the model ``name``."""
     from torch import nn
 
     path, _, leaf = key.rpartition(".")
     owner = module.get_submodule(path)
     known = getattr(owner, leaf)
     if known.shape != tensor.shape:
-        raise ValueError(f"{key} is stored as {tuple(tensor.shape)}, not {tuple(known.shape)}")
+        raise ModelError(
+            "streaming_wrong_shape",
+            name=name,
+            key=key,
+            shape=tuple(tensor.shape),
+            expected=tuple(known.shape),
+        )
     is_parameter = isinstance(known, nn.Parameter)
     setattr(owner, leaf, nn.Parameter(tensor, requires_grad=False) if is_parameter else tensor)
-
-
-def _cannot_stream(name: str, why: str) -> ModelError:
-    return ModelError(
-        f"chat model '{name}' with low_memory",
-        f"its layers cannot be read one by one: {why}",
-        "Turn low_memory off, or choose a smaller model or a Llama, Qwen or GLM model.",
-    )

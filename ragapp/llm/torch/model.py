@@ -15,7 +15,7 @@ from ragapp.llm.options import ChatOptions
 from ragapp.llm.torch.adapter import apply_adapter, read_adapter
 from ragapp.llm.torch.checkpoint import tensor_places
 from ragapp.llm.torch.out_of_memory import is_out_of_memory
-from ragapp.llm.untyped import CausalLM
+from ragapp.untyped import CausalLM
 
 if TYPE_CHECKING:
     import torch
@@ -42,12 +42,8 @@ def load_model(folder: Path, name: str, options: ChatOptions) -> CausalLM:
     device, dtype, trusted = options.device, options.dtype, options.trusts(name)
     method = _quantization(options.quantization, device)
     if options.low_memory and (method is not Quantization.NONE or options.adapter):
-        other = "an adapter" if options.adapter else f"quantization {method}"
-        raise SettingsError(
-            f"low_memory with {other}",
-            "weights that stay on disk are used as they are stored",
-            f"Turn low_memory off, or leave {other} out.",
-        )
+        setting = "adapter" if options.adapter else "quantization"
+        raise SettingsError("low_memory_with", setting=setting)
     adapter = read_adapter(Path(options.adapter).expanduser()) if options.adapter else None
     family_of(folder, name, trust_remote_code=trusted)  # or why there is none
     with _loading(folder, name):
@@ -82,9 +78,7 @@ def _read(folder: Path, name: str, **how: object) -> CausalLM:
     model, found = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True, **how)
     if missing := sorted(found["missing_keys"]):
         raise ModelError(
-            f"chat model '{name}'",
-            f"{folder} lacks {len(missing)} of its weights, such as {missing[0]}",
-            f"Fetch it again with `ragapp models pull {name}`.",
+            "weights_lacking", name=name, folder=folder, count=len(missing), first=missing[0]
         )
     return model
 
@@ -93,11 +87,7 @@ def _quantize(model: CausalLM, name: str) -> None:
     from ragapp.llm.torch.int8_linear import quantize_layers
 
     if not quantize_layers(model):
-        raise ModelError(
-            f"chat model '{name}'",
-            f"int8 weights need linear layers, and {type(model).__name__} has its own kind",
-            "Set quantization to none.",
-        )
+        raise ModelError("int8_needs_linear_layers", name=name, kind=type(model).__name__)
 
 
 @contextmanager
@@ -109,16 +99,10 @@ def _loading(folder: Path, name: str) -> Iterator[None]:
         raise
     except Exception as error:  # a checkpoint may ask for code or packages of its own
         if is_out_of_memory(error):
-            raise ModelError(
-                f"chat model '{name}'",
-                f"the memory ran out while it was loaded ({error})",
-                "Set low_memory, choose quantization int8 or a smaller model, or close other"
-                " programs.",
-            ) from error
+            raise ModelError("no_memory_to_load", name=name, reason=str(error)) from error
+        reason = str(error) or type(error).__name__
         raise ModelError(
-            f"chat model '{name}'",
-            f"{folder} cannot be loaded ({error or type(error).__name__})",
-            f"Fetch it again with `ragapp models pull {name}`.",
+            "chat_model_unreadable", name=name, folder=folder, reason=reason
         ) from error
 
 
@@ -128,18 +112,14 @@ def _quantization(asked: str, device: str) -> Quantization:
         method = Quantization(asked)
     except ValueError as error:
         raise SettingsError(
-            f"quantization '{asked}'",
-            "there is none of that name",
-            f"Choose one of: {', '.join(Quantization)}.",
+            "unknown_quantization", quantization=asked, known=", ".join(Quantization)
         ) from error
     kind = device.partition(":")[0]
     known = {"cuda": tuple(Quantization), "cpu": (Quantization.NONE, Quantization.INT8)}
     if method not in known.get(kind, (Quantization.NONE,)):
         others = ", ".join(known.get(kind, ("none",)))
         raise SettingsError(
-            f"quantization '{method}' on {kind}",
-            "the torch engine has no kernels for it there",
-            f"Choose one of: {others}.",
+            "quantization_not_there", quantization=method, device=kind, known=others
         )
     return method
 
@@ -149,9 +129,10 @@ def _bitsandbytes(method: Quantization, device: str, dtype: torch.dtype | None) 
     lacking = [p for p in ("bitsandbytes", "accelerate") if importlib.util.find_spec(p) is None]
     if lacking:
         raise ModelError(
-            f"quantization '{method}' on {device}",
-            f"{' and '.join(lacking)} is not installed",
-            "Run `pip install 'ragapp[quantization]'`, or set quantization to none.",
+            "quantization_not_installed",
+            quantization=method,
+            device=device,
+            packages=", ".join(lacking),
         )
     from transformers import BitsAndBytesConfig
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ragapp.llm.untyped import KeyValueCache
+from ragapp.untyped import KeyValueCache
 
 KEPT_BYTES = 2**30
 """Of keys and values altogether: 80 conversations of 1,000 tokens with a 0.5 B model in bfloat16,

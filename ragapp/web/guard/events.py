@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+from ragapp.untyped import Given
 from ragapp.web.guard.routes import PAGE_NAME
 
 LONGEST_EVENT = 256 * 1024
@@ -68,22 +69,25 @@ def parse_event(body: bytes) -> Event:
     return Event(page, json.dumps(clean).encode())
 
 
-def _is_index(value: Any) -> bool:  # noqa: ANN401 - whatever JSON delivered
+def _is_index(value: Given) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10_000
 
 
-def _is_single(value: Any) -> bool:  # noqa: ANN401
+def _is_single(value: Given) -> bool:
     return value is None or isinstance(value, str | int | float)
 
 
-def _is_plain(value: Any) -> bool:  # noqa: ANN401
+def _is_plain(value: Given) -> bool:
     if isinstance(value, list):
         return len(value) <= MOST_VALUES and all(map(_is_single, value))
     return _is_single(value)
 
 
-def _are_details(value: Any) -> bool:  # noqa: ANN401
-    """Say whether these are what goes with an event: names and plain values, no file among them."""
+def _are_details(value: Given) -> bool:
+    """Say whether these are what goes with an event: names and plain values.
+
+    What is called a path, Gradio takes for a file even if it is a mere string.
+    """
     if not isinstance(value, dict):
         return _is_plain(value)
     return not value.keys() & {"path", "url", "meta"} and all(map(_is_plain, value.values()))

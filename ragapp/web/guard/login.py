@@ -11,7 +11,8 @@ from urllib.parse import parse_qs
 
 from ragapp.web.guard.attempts import Attempts
 from ragapp.web.guard.password import Password
-from ragapp.web.strings import STRINGS, choose_interface
+from ragapp.web.language import choose_interface
+from ragapp.words.interface import STRINGS
 
 LOGIN_PAGE = Path(__file__).parent.parent / "static" / "login.html"
 LONGEST_FORM = 4096  # bytes

@@ -33,11 +33,7 @@ def parse_proxies(setting: str) -> tuple[Network, ...]:
     try:
         return tuple(ipaddress.ip_network(part.strip()) for part in setting.split(",") if part)
     except ValueError as error:
-        raise SettingsError(
-            f"setting 'trusted_proxies' is {setting!r}",
-            str(error),
-            "Give addresses or networks, separated by commas: 127.0.0.1, 10.0.0.0/8.",
-        ) from error
+        raise SettingsError("proxies_unreadable", setting=repr(setting), reason=error) from error
 
 
 def sender(

@@ -95,6 +95,14 @@
     event.target.value = '';  // the same file may be chosen again
   });
 
+  // The space bar opens a file input by itself, Enter does not in every browser.
+  document.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter' && event.target.matches?.('#drop input[type=file]')) {
+      event.preventDefault();
+      event.target.click();
+    }
+  });
+
   // A file dropped beside the zone must not replace the page.
   const carriesFiles = (event) => event.dataTransfer?.types.includes('Files');
   for (const kind of ['dragenter', 'dragover', 'dragleave', 'drop']) {

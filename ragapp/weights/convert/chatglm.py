@@ -25,7 +25,7 @@ from ragapp.types import (
     ignore_progress,
     never_cancel,
 )
-from ragapp.weights.convert.untyped import Configuration
+from ragapp.untyped import Configuration
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -30,7 +30,7 @@ from ragapp.types import (
     ignore_progress,
     never_cancel,
 )
-from ragapp.weights.convert.untyped import CausalLM, Configuration, GgufReader, Tokenizer
+from ragapp.untyped import CausalLM, Configuration, GgufReader, Tokenizer
 
 if TYPE_CHECKING:
     import numpy as np

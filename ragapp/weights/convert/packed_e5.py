@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragapp.errors import ModelError
-from ragapp.weights.convert.untyped import Normalizer
+from ragapp.untyped import Normalizer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,6 +1,8 @@
 """What is written on one side of a pipe is read on the other, or nothing is."""
 
 import io
+import json
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +51,10 @@ def test_documents_are_the_same_on_the_other_side() -> None:
 
 @pytest.mark.parametrize("kind", [DocumentError, EmptyDocument, DocumentTooCostly])
 def test_errors_are_the_same_on_the_other_side(kind: type[DocumentError]) -> None:
-    error = error_from_json(error_to_json(kind("a.pdf", "why", "Do this.")))
-    assert type(error) is kind
-    assert str(error) == "a.pdf: why. Do this."
+    values = {"name": "a.pdf", "path": Path("/中文/a.pdf"), "seconds": 2.5, "pages": 3}
+    error = kind("file_missing", **values)
+    sent_over = error_from_json(json.loads(json.dumps(error_to_json(error))))
+    assert type(sent_over) is kind
+    assert sent_over.code == error.code
+    assert sent_over.values == {**values, "path": "/中文/a.pdf"}
+    assert [sent_over.line(one) for one in ("en", "zh")] == [error.line("en"), error.line("zh")]

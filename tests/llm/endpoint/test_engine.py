@@ -158,9 +158,9 @@ def test_a_stop_string_ends_the_answer_and_is_not_shown(engine):
 @pytest.mark.parametrize(
     ("decoding", "name"),
     [
-        ({"num_beams": 2}, "beam search"),
-        ({"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 0.5}, "diverse beam search"),
-        ({"penalty_alpha": 0.6, "top_k": 4}, "contrastive search"),
+        ({"num_beams": 2}, "num_beams"),
+        ({"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 0.5}, "num_beam_groups"),
+        ({"penalty_alpha": 0.6, "top_k": 4}, "penalty_alpha"),
         ({"forbidden_words": ("one",)}, "forbidden_words"),
         ({"no_repeat_ngram_size": 3}, "no_repeat_ngram_size"),
         ({"temperature": 0.5}, "temperature"),
@@ -380,6 +380,34 @@ def test_a_server_that_quotes_the_key_does_not_get_it_shown():
         _, error = heard(EndpointEngine(peer.url, "any", KEY))
         assert KEY not in str(error)
         assert peer.chats()[0].authorization == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "said"),
+    [
+        (302, "", "elsewhere"),
+        (400, "the context is 512 tokens", "longer than its context"),
+        (400, "temperature", "refused"),
+        (401, "wrong key", "does not accept the key"),
+        (404, "model not found", "no model 'any'"),
+        (404, "", "nothing of the OpenAI protocol"),
+        (503, "loading", "failed"),
+    ],
+)
+def test_a_refusal_names_server_status_and_message_in_both_languages(status, message, said):
+    endpoint = Endpoint.at(NOBODY, KEY)
+    error = endpoint.refused(status, f"{message} {KEY}", "any", [])
+    assert said in error.why
+    for line in (error.line("en"), error.line("zh")):
+        assert endpoint.url in line
+        assert f"{status}: {message}" in line
+        assert KEY not in line
+
+
+def test_an_unknown_model_is_told_with_those_there_are():
+    error = Endpoint.at(NOBODY).refused(404, "model not found", "any", ["one", "two"])
+    assert "one, two" in error.fix
+    assert "one, two" in error.sentences("zh").fix
 
 
 def test_without_a_key_none_is_sent(monkeypatch):

@@ -12,6 +12,7 @@ from ragapp.errors import EngineError, ModelError, UsageError
 from ragapp.llm.decoding import Decoding
 from ragapp.llm.engine import Done, Message, Text
 from ragapp.llm.openvino import export as openvino_export
+from ragapp.llm.openvino import process
 from ragapp.llm.openvino.engine import OpenVinoEngine, open_export
 from ragapp.llm.tokenizers.load import load_chat_tokenizer
 from ragapp.types import FinishReason, never_cancel
@@ -169,8 +170,8 @@ def test_several_people_are_answered_at_once_as_each_would_be_alone(openvino):
 @pytest.mark.parametrize(
     ("decoding", "named"),
     [
-        ({"num_beams": 3}, "beam search"),
-        ({"penalty_alpha": 0.6, "top_k": 4}, "contrastive search"),
+        ({"num_beams": 3}, "num_beams"),
+        ({"penalty_alpha": 0.6, "top_k": 4}, "penalty_alpha"),
         ({"forbidden_words": ("secret",)}, "forbidden_words"),
         ({"no_repeat_ngram_size": 2}, "no_repeat_ngram_size"),
     ],
@@ -180,8 +181,20 @@ def test_what_it_cannot_do_is_refused_by_name(openvino, decoding, named):
         openvino.check(Decoding(**decoding))
 
 
+def test_a_prompt_longer_than_the_cache_is_told(openvino):
+    with pytest.raises(EngineError, match="longer than the room"):
+        run(openvino, [Message("user", LONG * 40)])
+    assert run(openvino, max_new_tokens=1)
+
+
 def test_a_damaged_export_says_what_to_delete(tmp_path):
     (tmp_path / "openvino_model.xml").write_text("<net")
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ModelError, match=str(tmp_path)):
         open_export(tmp_path, "broken", 512)
+
+
+def test_a_process_that_ends_while_it_loads_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "MODULE", "ragapp.llm.openvino.no_such_module")
+    with pytest.raises(ModelError, match="process ended, with code 1"):
+        open_export(tmp_path, "any", 512)

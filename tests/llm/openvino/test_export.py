@@ -62,12 +62,12 @@ def test_a_damaged_weight_file_is_named_and_leaves_nothing(tiny, tmp_path):
 )
 def test_what_cannot_be_exported_is_said_beforehand(tiny, tmp_path, change, named):
     folder = shutil.copytree(tiny, tmp_path / "model")
-    assert cannot_export(folder) is None
+    assert cannot_export(folder, "tiny") is None
     config = json.loads((folder / "config.json").read_text()) | change
     (folder / "config.json").write_text(json.dumps(config))
-    assert named in cannot_export(folder)
+    assert named in cannot_export(folder, "tiny").why
 
 
 def test_a_folder_without_safetensors_is_said_beforehand(tiny, tmp_path):
     shutil.copyfile(tiny / "config.json", tmp_path / "config.json")
-    assert "safetensors" in cannot_export(tmp_path)
+    assert "safetensors" in cannot_export(tmp_path, "tiny").why

@@ -82,7 +82,7 @@ def logits_of(model, weight_format, *pieces):
 @pytest.mark.parametrize("name", CONFIGS)
 def test_logits_are_those_of_transformers(name):
     model = random_model(CONFIGS[name])
-    assert unsupported(model.config) is None
+    assert unsupported(model.config, name) is None
     with torch.inference_mode():
         expected = model(IDS).logits
     whole = logits_of(model, WeightFormat.FLOAT32, IDS)
@@ -117,4 +117,4 @@ def test_int8_weights_say_nearly_the_same():
     ],
 )
 def test_what_cannot_be_drawn_is_named(config, named):
-    assert named in unsupported(config)
+    assert named in unsupported(config, "tiny").why

@@ -326,7 +326,7 @@ def test_the_context_is_what_is_asked_for_within_what_the_model_has(folder):
 def test_an_error_that_already_says_what_to_do_is_passed_on_as_it_is():
     """A weight file cut short while layers are streamed, for example."""
     engine = tiny_engine()
-    cut_short = ModelError("model.safetensors", "it was cut short", "Fetch it again.")
+    cut_short = ModelError("running_weights_cut_short", file="model.safetensors")
 
     def fail(*_):
         raise cut_short

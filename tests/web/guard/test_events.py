@@ -67,6 +67,11 @@ def test_anything_else_is_no_event(changes):
         parse_event(event(**changes))
 
 
+def test_what_the_list_of_documents_sends_passes():
+    row = {"kb": "default", "document": 3, "source": "/home/me/notes.txt"}
+    assert json.loads(parse_event(event(event_data=row)).body)["event_data"] == row
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"\xff", b"{", b"[" * 100_000, b'"x"'])
 def test_what_is_no_object_is_no_event(body):
     with pytest.raises(MalformedEvent):

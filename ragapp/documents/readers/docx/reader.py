@@ -54,16 +54,8 @@ def read(data: bytes, name: str) -> Extract:
         composer = Composer()
         _Body(composer, document).walk(document.element.body)
     except errors as error:  # SyntaxError: bad XML
-        raise _damaged(name, error) from error
+        raise BrokenDocument("word_damaged", name=name, reason=str(error)) from error
     return composer.extract()
-
-
-def _damaged(name: str, error: Exception) -> BrokenDocument:
-    return BrokenDocument(
-        name,
-        f"the Word document is damaged ({error})",
-        "Open it in Word, WPS or LibreOffice, let it be repaired, and save it again.",
-    )
 
 
 class _Body:
@@ -184,7 +176,6 @@ def _is_docx(content: Content) -> bool:
 
 FORMAT = Format(
     name="Word",
-    title="a Word document (DOCX)",
     suffixes=(".docx",),
     media_type="application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     read=read,

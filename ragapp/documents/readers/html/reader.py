@@ -225,7 +225,6 @@ def _is_html(content: Content) -> bool:
 
 FORMAT = Format(
     name="HTML",
-    title="a web page (HTML)",
     suffixes=(".html", ".htm", ".xhtml"),
     media_type="text/html",
     read=read,

@@ -7,10 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ragapp.documents.readers.compose import clean
 from ragapp.text.chinese import UNSPACED
+from ragapp.untyped import PdfValue
 
 if TYPE_CHECKING:
     from pypdf import PageObject
@@ -70,7 +71,7 @@ class _LineBuilder:
         self._sizes: Counter[float] = Counter()
         self._monospaced = 0
 
-    def visit(self, text: str, cm: Any, tm: Any, font: Any, size: float) -> None:  # noqa: ANN401 - pypdf's types
+    def visit(self, text: str, cm: PdfValue, tm: PdfValue, font: PdfValue, size: float) -> None:
         letters = len(text.strip())
         if letters:
             place = (

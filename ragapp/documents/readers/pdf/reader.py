@@ -22,9 +22,6 @@ logger = logging.getLogger(__name__)
 
 MOST_UNREADABLE = 0.3  # share of characters without a meaning; above, the text layer is useless
 MOST_RUBBISH = 1024  # bytes before the mark "%PDF-"; what other readers accept
-OCR_ADVICE = (
-    "Run OCR over it first, for example: ocrmypdf -l chi_sim+chi_tra+eng scan.pdf searchable.pdf"
-)
 
 
 def read(data: bytes, name: str) -> Extract:
@@ -39,11 +36,9 @@ def read(data: bytes, name: str) -> Extract:
     pages, failed = _read_pages(reader, name)
     with_text = sum(1 for page in pages if page)
     if not with_text:
-        raise EmptyDocument(name, f"none of its {len(pages)} pages holds text", OCR_ADVICE)
+        raise EmptyDocument("pdf_without_text", name=name, pages=len(pages))
     if _unreadable_share(pages) > MOST_UNREADABLE:
-        raise EmptyDocument(
-            name, "its fonts do not say which characters their shapes stand for", OCR_ADVICE
-        )
+        raise EmptyDocument("pdf_letters_unknown", name=name)
     pages = drop_running_lines(pages)
     text, headings, spans = compose_pages(pages, find_headings(pages, _outline(reader)))
     notes = [] if with_text == len(pages) else [f"{with_text} of {len(pages)} pages had text"]
@@ -69,13 +64,9 @@ def _open(data: bytes, name: str) -> PdfReader:
         if not locked:
             len(reader.pages)
     except _errors() as error:
-        raise BrokenDocument(
-            name, f"the PDF is damaged ({error})", "Fetch it again, or print it to a new PDF."
-        ) from error
+        raise BrokenDocument("pdf_damaged", name=name, reason=str(error)) from error
     if locked:
-        raise EncryptedDocument(
-            name, "it is locked with a password", "Open it and print or save it without one."
-        )
+        raise EncryptedDocument("pdf_locked", name=name)
     return reader
 
 
@@ -93,9 +84,7 @@ def _read_pages(reader: PdfReader, name: str) -> tuple[list[list[Line]], list[in
             failed.append(number)
             pages.append([])
     if not pages or len(failed) == len(pages):
-        raise BrokenDocument(
-            name, "no page of the PDF could be read", "Fetch it again, or print it to a new PDF."
-        ) from reason
+        raise BrokenDocument("pdf_pages_unreadable", name=name) from reason
     return pages, failed
 
 
@@ -139,7 +128,6 @@ def _is_pdf(content: Content) -> bool:
 
 FORMAT = Format(
     name="PDF",
-    title="a PDF",
     suffixes=(".pdf",),
     media_type="application/pdf",
     read=read,

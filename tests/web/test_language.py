@@ -8,7 +8,8 @@ import re
 import pytest
 
 from ragapp.text.language import Language
-from ragapp.web.strings import CHINESE, ENGLISH, choose_interface
+from ragapp.web.language import choose_interface
+from ragapp.words.interface import CHINESE, ENGLISH
 
 BLANK = re.compile(r"\{(\w+)\}")
 

@@ -1,12 +1,9 @@
-"""Every word of the interface, in Chinese and in English. Answers have phrases of their own."""
+"""Every word of the page, in Chinese and in English."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from ragapp.documents.formats import accepted_kinds
-from ragapp.text.language import Language
 from ragapp.types import FinishReason, Stage
 
 
@@ -32,7 +29,6 @@ class Strings:
     deleted_kb: str
     upload: str
     drop: str
-    drop_formats: str
     sending: str
     too_large: str
     no_room: str
@@ -75,8 +71,6 @@ class Strings:
     thought: str
     finish: dict[FinishReason, str]
     no_words: str
-    unforeseen: str
-    see_log: str
     no_chat_model: str
     copy: str
     copied: str
@@ -123,7 +117,6 @@ ENGLISH = Strings(
     deleted_kb="“{name}” is deleted.",
     upload="Add documents",
     drop="Drop files here, or click to choose",
-    drop_formats=accepted_kinds(Language.ENGLISH),
     sending="being sent",
     too_large="This file is larger than {limit} MiB. Split it into parts.",
     no_room="There is no room for this file. Wait until the files before it have been read, or free"
@@ -187,8 +180,6 @@ ENGLISH = Strings(
         FinishReason.CANCELLED: "Stopped by you.",
         FinishReason.QUOTED: "Quoted from your documents, word for word.",
     },
-    unforeseen="An error nobody foresaw",
-    see_log="The terminal in which ragapp runs says more. Asking again may help.",
     no_words="The model gave no answer. The evidence may still hold it.",
     no_chat_model="There is no chat model on this computer, so answers are quotations. To get one"
     " run: {command}",
@@ -236,7 +227,6 @@ CHINESE = Strings(
     deleted_kb="已删除“{name}”。",
     upload="添加文档",
     drop="把文件拖到这里，或点击选择",
-    drop_formats=accepted_kinds(Language.CHINESE),
     sending="正在上传",
     too_large="此文件超过 {limit} MiB，请拆分后再试。",
     no_room="空间不足，无法接收此文件。请等前面的文件处理完，或清理磁盘空间，然后重新拖入。",
@@ -298,8 +288,6 @@ CHINESE = Strings(
         FinishReason.CANCELLED: "已由您停止。",
         FinishReason.QUOTED: "以上为文档原句，一字未改。",
     },
-    unforeseen="发生了意外的错误",
-    see_log="运行 ragapp 的终端里有详细信息；也可以再问一次。",
     no_words="模型没有给出回答，答案可能仍在依据之中。",
     no_chat_model="本机还没有对话模型，因此只引用原文。获取模型请运行：{command}",
     copy="复制",
@@ -326,21 +314,4 @@ CHINESE = Strings(
     logout="退出登录",
 )
 
-STRINGS: dict[str, Strings] = {Language.CHINESE: CHINESE, Language.ENGLISH: ENGLISH}
-
-
-def choose_interface(setting: str, query: str | None, accept_language: str) -> Language:
-    """Choose the language: ``?lang=`` before the setting before what the browser asks for.
-
-    accept_language: the header, such as ``zh-TW,zh;q=0.9,en;q=0.8``.
-    """
-    for wish in (query, setting):
-        if wish in set(Language):
-            return Language(wish)
-    wishes = []
-    for place, part in enumerate(accept_language.split(",")):
-        language, _, quality = part.strip().partition(";q=")
-        if re.match(r"(zh|en)\b", language, re.IGNORECASE):
-            weight = float(quality) if re.fullmatch(r"[01](\.\d+)?", quality) else 1.0
-            wishes.append((-weight, place, language[:2].lower()))
-    return Language(min(wishes)[2]) if wishes else Language.ENGLISH
+STRINGS: dict[str, Strings] = {"zh": CHINESE, "en": ENGLISH}
