@@ -51,8 +51,8 @@ def choose_files(
         chosen = [file for file in files if file.path in only]
         missing = set(only) - {file.path for file in chosen}
         if missing:
-            files_missing = ", ".join(sorted(missing))
-            raise ModelError("repository_lacks_files", repository=repository, files=files_missing)
+            names = ", ".join(sorted(missing))
+            raise ModelError("repository_lacks_files", repository=repository, files=names)
         return chosen
     wanted = [file for file in files if _is_safe(file.path) and _is_in_place(file.path)]
     weights = [file for file in wanted if file.path.endswith(".safetensors")]
