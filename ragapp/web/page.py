@@ -35,7 +35,7 @@ SET_PAGE_LANGUAGE = (
     "(kb, language) => { document.documentElement.lang = language; return [kb, language]; }"
 )
 MOST_EVENTS = 1000
-"""Events at once, over all open pages; each page has one that lasts as long as it (``stay``)."""
+"""Events at once, over all open pages; of each session a few last as long as a page (``stay``)."""
 CLOSED_AFTER_S = 1.0
 
 # Only where the focus is nobody's: a reader may be on a citation mark by now.
@@ -258,13 +258,22 @@ def _wire_page(
         """Keep the stream of a page's results open for as long as the page is.
 
         Gradio closes it when nothing is pending, and loses an event that begins in that moment:
-        2 of 15 clicks made while a page was loading were never answered. One event a page, and
-        the newest pages of a session only: a thousand of them are everybody's.
+        2 of 15 clicks made while a page was loading were never answered. So it is for the newest
+        pages of a session only: each takes one of the few connections that its browser makes.
         """
         mine = open_pages.open(session_of(request), page_of(request))
         while open_pages.is_open(page_of(request), mine) and request.state.is_there():
             await asyncio.sleep(CLOSED_AFTER_S)
+        if not request.state.is_there():
+            forget(page_of(request))
         yield
+
+    def forget(closed: str) -> None:
+        # Not by ``page.unload``: with it every page keeps a second connection open, and the third
+        # tab left the browser none to ask anything with.
+        chat.conversations.drop(closed)
+        library.forget(closed)
+        open_pages.close(closed)
 
     def choose_language(request: gr.Request) -> str:
         return choose_interface(
@@ -307,13 +316,6 @@ def _wire_page(
     for spoke in (loaded, switched):
         spoke.then(follow, [panel.kb, chosen], files, **EVENT)
         spoke.then(warm, [panel.kb, chosen], [status], **EVENT)
-
-    def forget(request: gr.Request) -> None:
-        chat.conversations.drop(page_of(request))
-        library.forget(page_of(request))
-        open_pages.close(page_of(request))
-
-    page.unload(forget)
 
 
 def _status(readiness: Readiness, library: LibraryColumn, strings: Strings) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.web.conftest import opened, serving
+from tests.web.conftest import PATIENCE_MS, opened, serving
 
 pytestmark = pytest.mark.slow
 
@@ -385,3 +385,19 @@ def test_a_knowledge_base_is_made_and_deleted(library: str, browser: Browser) ->
         page.locator("#confirm-kb").click()
         expect(page.locator("#said")).to_contain_text("is deleted")
         expect(page.locator("#kb input")).to_have_value("harbour")
+
+
+def test_many_tabs_of_one_browser_can_all_ask(library: str, browser: Browser) -> None:
+    """A browser makes six connections to a host: no tab may keep them from the others."""
+    with opened(browser, library) as first:
+        tabs = [first]
+        while len(tabs) < 7:
+            tabs.append(first.context.new_page())
+            tabs[-1].set_default_timeout(PATIENCE_MS)
+            tabs[-1].goto(library)
+            tabs[-1].wait_for_selector("#evidence .hint", state="attached")
+        for page in (first, tabs[3], tabs[-1]):
+            choose(page)
+            answer_by(page, "quotes")
+            ask(page, "Who was the last keeper?")
+            expect(page.locator("#live .answer")).to_contain_text("Olaf Brandt")

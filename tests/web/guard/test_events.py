@@ -11,6 +11,7 @@ import pytest
 from ragapp.people import LOCAL
 from ragapp.web.guard import sessions
 from ragapp.web.guard.events import MalformedEvent, parse_event
+from ragapp.web.visitor import MOST_OPEN_PAGES, OpenPages
 
 SECRET = "the combination of the harbour safe is 4711"
 
@@ -163,17 +164,15 @@ def test_documents_and_bases_are_deleted_for_known_sessions_only(served):
 def test_events_are_counted_by_session(served):
     cookie = served.log_in()
     stay = next(d for d in served.events() if "load" in [t[1] for t in d["targets"]])
-    pages = [f"open{number}" for number in range(5)]
+    pages = [f"open{number}" for number in range(MOST_OPEN_PAGES)]
     for page in pages:
         assert served.join(cookie, page, stay["id"], []).status == 200
     session = served.session_of(cookie)
-    assert served.gate._events.of(session) == 5
+    assert served.gate._events.of(session) == MOST_OPEN_PAGES
     assert served.gate._events.of("nobody") == 0
 
 
 def test_pages_of_one_session_that_stay_open_are_bounded():
-    from ragapp.web.visitor import MOST_OPEN_PAGES, OpenPages
-
     pages = OpenPages()
     others = pages.open("b", "b/1")
     first = pages.open("a", "a/0")
@@ -192,13 +191,14 @@ def test_a_logout_elsewhere_closes_the_streams_and_ends_what_stays_for_them(serv
     cookie = served.log_in()
     session = served.session_of(cookie)
     stay = next(d for d in served.events() if "load" in [t[1] for t in d["targets"]])
+    assert served.join(cookie, "stays1", stay["id"], []).status == 200
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)
-    connection.request("GET", "/gradio_api/heartbeat/beat1", headers={"cookie": cookie})
-    beating = connection.getresponse()
-    assert served.join(cookie, "beat1", stay["id"], []).status == 200
+    path = "/gradio_api/queue/data?session_hash=stays1"
+    connection.request("GET", path, headers={"cookie": cookie})
+    stream = connection.getresponse()
     assert served.gate._events.of(session) == 1
     served.request("POST", "/logout", cookie=cookie)
-    assert b"ALIVE" in beating.read()  # to its end
+    assert b"event_id" in stream.read()  # to its end
     connection.close()
     assert none_left(served, session)
 
