@@ -212,13 +212,13 @@ def _wire_knowledge_bases(library: LibraryColumn, panel: LibraryPanel, chosen: g
         else:
             yield [_choices(library, made), "", said]
 
-    def ask_before(kb: str, language: str) -> list[Any]:
-        return [library.warn_before_deleting(kb, language), *_confirming(True)]
-
-    def delete(kb: str, language: str, request: gr.Request) -> list[Any]:
+    def delete(
+        chosen_kb: str, language: str, request: gr.Request, event: gr.EventData
+    ) -> list[Any]:
         session_of(request)
-        said = library.delete(kb, language)
-        return [said, *_confirming(False), _choices(library, library.first_choice())]
+        said = library.delete(str(event.kb), language)
+        stays = chosen_kb in library.names()
+        return [said, _choices(library, chosen_kb if stays else library.first_choice())]
 
     panel.kb.change(
         choose,
@@ -234,10 +234,9 @@ def _wire_knowledge_bases(library: LibraryColumn, panel: LibraryPanel, chosen: g
         [panel.kb, panel.new_name, panel.said],
         **EVENT,
     )
-    confirming = [panel.said, panel.delete, panel.keep, panel.confirm]
-    panel.delete.click(ask_before, [panel.kb, chosen], confirming, **EVENT)
-    panel.keep.click(lambda: ["", *_confirming(False)], None, confirming, **EVENT)
-    panel.confirm.click(delete, [panel.kb, chosen], [*confirming, panel.kb], **EVENT)
+    panel.delete.click(library.warn_before_deleting, [panel.kb, chosen], panel.said, **EVENT)
+    panel.said.keep_kb(lambda: "", None, panel.said, **EVENT)
+    panel.said.delete_kb(delete, [panel.kb, chosen], [panel.said, panel.kb], **EVENT)
 
 
 def _wire_page(
@@ -252,28 +251,9 @@ def _wire_page(
     evidence: gr.HTML,
     chosen: gr.Radio,
 ) -> None:
-    open_pages = OpenPages()
-
-    async def stay(request: gr.Request) -> AsyncIterator[None]:
-        """Keep the stream of a page's results open for as long as the page is.
-
-        Gradio closes it when nothing is pending, and loses an event that begins in that moment:
-        2 of 15 clicks made while a page was loading were never answered. So it is for the newest
-        pages of a session only: each takes one of the few connections that its browser makes.
-        """
-        mine = open_pages.open(session_of(request), page_of(request))
-        while open_pages.is_open(page_of(request), mine) and request.state.is_there():
-            await asyncio.sleep(CLOSED_AFTER_S)
-        if not request.state.is_there():
-            forget(page_of(request))
-        yield
-
     def forget(closed: str) -> None:
-        # Not by ``page.unload``: with it every page keeps a second connection open, and the third
-        # tab left the browser none to ask anything with.
         chat.conversations.drop(closed)
         library.forget(closed)
-        open_pages.close(closed)
 
     def choose_language(request: gr.Request) -> str:
         return choose_interface(
@@ -306,7 +286,7 @@ def _wire_page(
         panel.place,
     ]
     files = _files_components(panel)
-    page.load(stay, **EVENT)
+    page.load(_stay(OpenPages(), forget), **EVENT)
     loaded = (
         page.load(choose_language, None, [chosen], **EVENT)
         .then(lambda: _choices(library, library.first_choice()), None, [panel.kb], **EVENT)
@@ -316,6 +296,31 @@ def _wire_page(
     for spoke in (loaded, switched):
         spoke.then(follow, [panel.kb, chosen], files, **EVENT)
         spoke.then(warm, [panel.kb, chosen], [status], **EVENT)
+
+
+def _stay(
+    open_pages: OpenPages, forget: Callable[[str], None]
+) -> Callable[[gr.Request], AsyncIterator[None]]:
+    async def stay(request: gr.Request) -> AsyncIterator[None]:
+        """Keep the stream of a page's results open for as long as the page is.
+
+        Gradio closes it when nothing is pending, and loses an event that begins in that moment:
+        2 of 15 clicks made while a page was loading were never answered. So it is for the newest
+        pages of a session only: each takes one of the few connections that its browser makes.
+
+        ``page.unload`` would tell when a page is closed, but keeps a second connection open for
+        each: the third tab left the browser none to ask anything with.
+        """
+        page = page_of(request)
+        mine = open_pages.open(session_of(request), page)
+        while open_pages.is_open(page, mine) and request.state.is_there():
+            await asyncio.sleep(CLOSED_AFTER_S)
+        if not request.state.is_there():
+            open_pages.close(page)
+            forget(page)
+        yield
+
+    return stay
 
 
 def _status(readiness: Readiness, library: LibraryColumn, strings: Strings) -> str:
@@ -350,9 +355,3 @@ def _choices(library: LibraryColumn, value: str) -> dict[str, Any]:
     names = library.names()
     changes: dict[str, Any] = gr.update(choices=names, value=value if value in names else names[0])
     return changes
-
-
-def _confirming(asked: bool) -> list[Any]:
-    return [
-        gr.update(visible=not asked), gr.update(visible=asked), gr.update(visible=asked),
-    ]  # fmt: skip

@@ -401,3 +401,26 @@ def test_many_tabs_of_one_browser_can_all_ask(library: str, browser: Browser) ->
             answer_by(page, "quotes")
             ask(page, "Who was the last keeper?")
             expect(page.locator("#live .answer")).to_contain_text("Olaf Brandt")
+
+
+def test_a_confirmed_deletion_is_of_the_base_that_was_named(library: str, browser: Browser) -> None:
+    """Another base is chosen between the question and the click."""
+    with opened(browser, library) as page:
+        make(page, "doomed")
+        make(page, "precious")
+        drop(page, {"seal.txt": b"The seal sleeps on the rock."})
+        expect(page.locator("#documents li", has_text="seal.txt")).to_be_visible()
+        choose_any(page, "doomed")
+        page.get_by_text("Where it is").click()
+        page.locator("#delete-kb").click()
+        expect(page.locator("#said")).to_contain_text("“doomed” with its")
+        page.locator("#keep-kb").click()
+        expect(page.locator("#said")).not_to_contain_text("doomed")
+        page.locator("#delete-kb").click()
+        expect(page.locator("#said")).to_contain_text("“doomed” with its")
+        choose_any(page, "precious")
+        expect(page.locator("#documents li", has_text="seal.txt")).to_be_visible()
+        page.locator("#confirm-kb").click()
+        expect(page.locator("#said")).to_contain_text("“doomed” is deleted")
+        expect(page.locator("#kb input")).to_have_value("precious")
+        expect(page.locator("#documents li", has_text="seal.txt")).to_be_visible()
