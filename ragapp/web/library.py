@@ -216,7 +216,7 @@ class LibraryColumn:
     def undo_deletion(self, token: str, language: str) -> tuple[str | None, str]:
         """Bring a document back. Returns its knowledge base, None if it was too late, and words."""
         strings = STRINGS[language]
-        deletion = self._deletions.undo(token)
+        deletion = self._deletions.undo(token, LOCAL)
         if deletion is None:
             return None, render.notice_html(strings.too_late_to_undo, "bad")
         name = deletion.document.name

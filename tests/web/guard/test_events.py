@@ -79,6 +79,15 @@ def test_what_is_no_object_is_no_event(body):
         parse_event(body)
 
 
+def test_half_a_character_becomes_a_question_mark():
+    passed = parse_event(event(data=["cut \ud83d", ["\udc80"]], event_data={"source": "\ud800"}))
+    given = json.loads(passed.body)
+    assert given["data"] == ["cut ?", ["?"]]
+    assert given["event_data"] == {"source": "?"}
+    whole = "😀 芝麻\u2028\x00"
+    assert json.loads(parse_event(event(data=[whole])).body)["data"] == [whole]
+
+
 def test_a_second_reader_sees_what_the_first_one_saw():
     twice = b'{"session_hash": "theirs", "fn_index": 1, "data": [], "session_hash": "mine"}'
     assert parse_event(twice).page == "mine"
