@@ -222,11 +222,12 @@ class LibraryColumn:
         name = deletion.document.name
         return deletion.kb, render.notice_html(strings.coming_back.format(name=name), "good")
 
-    def follow(self, kb: str, language: str, session: str) -> Iterator[FilesFrame]:
+    def follow(self, kb: str, language: str, session: str) -> Iterator[FilesFrame | None]:
         """Show the files at work until all are done, and the documents as they become searchable.
 
         The first frame and the last carry the list of documents, whatever was shown before. A
-        later call for the same browser session takes over: the earlier one then ends early.
+        later call for the same browser session takes over: the earlier one then ends early, with
+        None for "all stays", because Gradio shows the last frame once more when a handler ends.
         """
         strings = STRINGS[language]
         mine = self._followers[session] = object()
@@ -235,6 +236,7 @@ class LibraryColumn:
         while state.active:
             documents = self.documents_html(kb, strings)
             if self._followers.get(session) is not mine:
+                yield None
                 return
             changed = None if documents == listed else documents
             yield FilesFrame(render.files_html(state.rows, strings), True, True, changed)
@@ -246,6 +248,7 @@ class LibraryColumn:
         for pause_s in (0.0, LATE_FRAME_S):
             time.sleep(pause_s)
             if self._followers.get(session) is not mine:
+                yield None
                 return
             yield FilesFrame(
                 render.files_html(state.rows, strings),

@@ -136,7 +136,7 @@ def _wire_chat(
         [panel.send, panel.stop],
         **EVENT,
     ).then(None, js=FOCUS_QUESTION)
-    panel.stop.click(stop, queue=False, **EVENT)
+    panel.stop.click(stop, **EVENT)
     panel.new.click(new, [chosen], pictures, **EVENT)
 
 
@@ -161,7 +161,7 @@ def _wire_documents(
         yield ["", *(gr.skip() for _ in files), gr.skip()]
         for frame in library.follow(kb, language, page_of(request)):
             # The first upload makes the knowledge base; the list of them is new then.
-            choices = gr.skip() if frame.active else _choices(library, kb)
+            choices = gr.skip() if frame is None or frame.active else _choices(library, kb)
             yield [gr.skip(), *_files(frame), choices]
 
     def clear(kb: str, language: str, request: gr.Request) -> list[Any]:
@@ -190,7 +190,7 @@ def _wire_documents(
         trigger_mode="multiple",
         **EVENT,
     )
-    panel.stop.click(library.queue.stop, [panel.kb], queue=False, **EVENT)
+    panel.stop.click(library.queue.stop, [panel.kb], **EVENT)
     panel.clear.click(clear, [panel.kb, chosen], files, **EVENT)
     panel.documents.delete_document(
         delete, [panel.kb, chosen], [panel.said, panel.documents], **EVENT
@@ -337,7 +337,9 @@ def _frame(frame: Frame) -> list[Any]:
     return [gr.skip() if x is None else x for x in (frame.past, frame.live, frame.evidence)]
 
 
-def _files(frame: FilesFrame) -> list[Any]:
+def _files(frame: FilesFrame | None) -> list[Any]:
+    if frame is None:
+        return [gr.skip()] * 4
     return [
         frame.files,
         gr.update(visible=frame.active),

@@ -335,7 +335,7 @@ def test_while_files_are_read_the_list_is_that_of_the_base_and_answers_say_what_
     library: str, browser: Browser
 ) -> None:
     """Three bases, one of them busy: a list must not stay under another base's name."""
-    text = b" ".join(b"Ship number %d carries herring to the north." % n for n in range(9000))
+    text = b" ".join(b"Ship number %d carries herring to the north." % n for n in range(20000))
     with opened(browser, library) as page:
         make(page, "busy")
         make(page, "quiet")
@@ -351,6 +351,9 @@ def test_while_files_are_read_the_list_is_that_of_the_base_and_answers_say_what_
         choose_any(page, "quiet")
         expect(page.locator("#documents")).to_contain_text("seal.txt")
         expect(page.locator("#documents")).not_to_contain_text("first.txt")
+        # The last picture of the other base is shown again when what drew it has ended.
+        page.wait_for_timeout(6000)
+        expect(page.locator("#files li", has_text="big.txt")).to_have_count(0)
         expect(page.locator("#stop-ingest")).to_be_hidden()
         choose_any(page, "busy")
         expect(page.locator("#documents")).to_contain_text("first.txt")

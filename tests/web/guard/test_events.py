@@ -181,6 +181,11 @@ def test_events_are_counted_by_session(served):
     assert served.gate._events.of("nobody") == 0
 
 
+def test_every_event_of_the_page_goes_by_the_route_that_is_open(served):
+    """One that skips the queue is sent to another, and a button that does so does nothing."""
+    assert [d["id"] for d in served.events() if d["backend_fn"] and not d["queue"]] == []
+
+
 def test_pages_of_one_session_that_stay_open_are_bounded():
     pages = OpenPages()
     others = pages.open("b", "b/1")
