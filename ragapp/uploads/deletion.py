@@ -61,14 +61,20 @@ class Deletions:
         timer.start()
         return deletion
 
-    def undo(self, token: str) -> Deletion | None:
-        """Bring a document back by reading its file again; None when it is too late."""
+    def undo(self, token: str, by: Person) -> Deletion | None:
+        """Bring a document back by reading its file again.
+
+        None when it is too late, also because its knowledge base is gone: it is not made anew.
+        """
         with self._lock:
             deletion, aside = self._undoable.pop(token, (None, None))
         if deletion is None or aside is None:
             return None
-        file = files.bring_back(aside) if deletion.own_file else aside
-        if not file.exists():
+        try:
+            file = files.bring_back(aside) if deletion.own_file else aside
+        except FileNotFoundError:  # the base was deleted meanwhile, with all its files
+            return None
+        if not file.exists() or deletion.kb not in self._library.names(by):
             return None
         self._queue.read_again(deletion.kb, [file])
         return deletion

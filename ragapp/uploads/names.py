@@ -9,6 +9,7 @@ from collections.abc import Sequence
 UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]|[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]')
 """What some file system forbids, and invisible characters that make a name read otherwise."""
 LONGEST_NAME = 200  # bytes; file systems stop at 255
+LONGEST_SUFFIX = 32  # bytes; what is longer is no suffix but words after a full stop
 
 
 def safe_name(name: str) -> str:
@@ -18,10 +19,10 @@ def safe_name(name: str) -> str:
     """
     name = UNSAFE.sub("_", unicodedata.normalize("NFC", name)).lstrip(".~$ ").rstrip(". ")
     stem, dot, suffix = (name or "document").rpartition(".")
-    if not dot:
-        stem, suffix = suffix, ""
+    if len(suffix.encode()) > LONGEST_SUFFIX or not dot:
+        stem, dot, suffix = stem + dot + suffix, "", ""
     room = LONGEST_NAME - len(suffix.encode())
-    return stem.encode()[: max(room, 1)].decode(errors="ignore") + dot + suffix
+    return (stem.encode()[:room].decode(errors="ignore") + dot + suffix).rstrip(". ")
 
 
 def distinct(names: Sequence[str]) -> list[str]:

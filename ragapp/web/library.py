@@ -40,10 +40,15 @@ element.addEventListener('click', (event) => {
 });
 """
 
-UNDO_EVENT = """
+# What was said has buttons, too: each says by itself what it is for.
+SAID_EVENTS = """
 element.addEventListener('click', (event) => {
-  const button = event.target.closest('[data-undo]');
-  if (button) trigger('undo_delete', {token: button.dataset.undo});
+  const button = event.target.closest('button');
+  if (!button) return;
+  const {undo, deleteKb} = button.dataset;
+  if (undo !== undefined) trigger('undo_delete', {token: undo});
+  else if (deleteKb !== undefined) trigger('delete_kb', {kb: deleteKb});
+  else if (button.id === 'keep-kb') trigger('keep_kb', {});
 });
 """
 
@@ -57,8 +62,6 @@ class LibraryPanel:
     create: Button
     place: HTML
     delete: Button
-    confirm: Button
-    keep: Button
     drop: HTML
     files: HTML
     stop: Button
@@ -95,18 +98,7 @@ def build_library(labels: Labels, names: Sequence[str], first: str) -> LibraryPa
         delete = labels.bind(
             gr.Button(elem_id="delete-kb", size="sm"), lambda s: {"value": s.delete_kb}
         )
-        with gr.Row():
-            keep = labels.bind(
-                gr.Button(elem_id="keep-kb", size="sm", visible=False, min_width=80),
-                lambda s: {"value": s.keep},
-            )
-            confirm = labels.bind(
-                gr.Button(
-                    elem_id="confirm-kb", size="sm", variant="stop", visible=False, min_width=80
-                ),
-                lambda s: {"value": s.delete_kb_confirm},
-            )
-    said = html_pane("said", js_on_load=UNDO_EVENT)
+    said = html_pane("said", js_on_load=SAID_EVENTS)
     drop = labels.bind(
         html_pane("drop", js_on_load=DROPPED_EVENT), lambda s: {"value": drop_zone_html(s)}
     )
@@ -127,8 +119,6 @@ def build_library(labels: Labels, names: Sequence[str], first: str) -> LibraryPa
         create,
         place,
         delete,
-        confirm,
-        keep,
         drop,
         files,
         stop,
@@ -191,10 +181,12 @@ class LibraryColumn:
         return name.strip(), render.notice_html(strings.created.format(name=name.strip()), "good")
 
     def warn_before_deleting(self, kb: str, language: str) -> str:
-        """Say what deleting a knowledge base means."""
+        """Say what deleting a knowledge base means, with the button that deletes it."""
         strings = STRINGS[language]
-        count = len(self.documents(kb))
-        return render.notice_html(strings.delete_kb_warning.format(name=kb, count=count), "bad")
+        try:
+            return render.delete_kb_html(kb, len(self.documents(kb)), strings)
+        except RagappError as error:
+            return render.error_html(error, strings)
 
     def delete(self, kb: str, language: str) -> str:
         """Delete a knowledge base. Returns what to say."""
@@ -224,17 +216,18 @@ class LibraryColumn:
     def undo_deletion(self, token: str, language: str) -> tuple[str | None, str]:
         """Bring a document back. Returns its knowledge base, None if it was too late, and words."""
         strings = STRINGS[language]
-        deletion = self._deletions.undo(token)
+        deletion = self._deletions.undo(token, LOCAL)
         if deletion is None:
             return None, render.notice_html(strings.too_late_to_undo, "bad")
         name = deletion.document.name
         return deletion.kb, render.notice_html(strings.coming_back.format(name=name), "good")
 
-    def follow(self, kb: str, language: str, session: str) -> Iterator[FilesFrame]:
+    def follow(self, kb: str, language: str, session: str) -> Iterator[FilesFrame | None]:
         """Show the files at work until all are done, and the documents as they become searchable.
 
         The first frame and the last carry the list of documents, whatever was shown before. A
-        later call for the same browser session takes over: the earlier one then ends early.
+        later call for the same browser session takes over: the earlier one then ends early, with
+        None for "all stays", because Gradio shows the last frame once more when a handler ends.
         """
         strings = STRINGS[language]
         mine = self._followers[session] = object()
@@ -243,6 +236,7 @@ class LibraryColumn:
         while state.active:
             documents = self.documents_html(kb, strings)
             if self._followers.get(session) is not mine:
+                yield None
                 return
             changed = None if documents == listed else documents
             yield FilesFrame(render.files_html(state.rows, strings), True, True, changed)
@@ -254,6 +248,7 @@ class LibraryColumn:
         for pause_s in (0.0, LATE_FRAME_S):
             time.sleep(pause_s)
             if self._followers.get(session) is not mine:
+                yield None
                 return
             yield FilesFrame(
                 render.files_html(state.rows, strings),

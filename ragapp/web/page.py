@@ -35,7 +35,7 @@ SET_PAGE_LANGUAGE = (
     "(kb, language) => { document.documentElement.lang = language; return [kb, language]; }"
 )
 MOST_EVENTS = 1000
-"""Events at once, over all open pages; each page has one that lasts as long as it (``stay``)."""
+"""Events at once, over all open pages; of each session a few last as long as a page (``stay``)."""
 CLOSED_AFTER_S = 1.0
 
 # Only where the focus is nobody's: a reader may be on a citation mark by now.
@@ -136,7 +136,7 @@ def _wire_chat(
         [panel.send, panel.stop],
         **EVENT,
     ).then(None, js=FOCUS_QUESTION)
-    panel.stop.click(stop, queue=False, **EVENT)
+    panel.stop.click(stop, **EVENT)
     panel.new.click(new, [chosen], pictures, **EVENT)
 
 
@@ -161,7 +161,7 @@ def _wire_documents(
         yield ["", *(gr.skip() for _ in files), gr.skip()]
         for frame in library.follow(kb, language, page_of(request)):
             # The first upload makes the knowledge base; the list of them is new then.
-            choices = gr.skip() if frame.active else _choices(library, kb)
+            choices = gr.skip() if frame is None or frame.active else _choices(library, kb)
             yield [gr.skip(), *_files(frame), choices]
 
     def clear(kb: str, language: str, request: gr.Request) -> list[Any]:
@@ -190,7 +190,7 @@ def _wire_documents(
         trigger_mode="multiple",
         **EVENT,
     )
-    panel.stop.click(library.queue.stop, [panel.kb], queue=False, **EVENT)
+    panel.stop.click(library.queue.stop, [panel.kb], **EVENT)
     panel.clear.click(clear, [panel.kb, chosen], files, **EVENT)
     panel.documents.delete_document(
         delete, [panel.kb, chosen], [panel.said, panel.documents], **EVENT
@@ -212,13 +212,13 @@ def _wire_knowledge_bases(library: LibraryColumn, panel: LibraryPanel, chosen: g
         else:
             yield [_choices(library, made), "", said]
 
-    def ask_before(kb: str, language: str) -> list[Any]:
-        return [library.warn_before_deleting(kb, language), *_confirming(True)]
-
-    def delete(kb: str, language: str, request: gr.Request) -> list[Any]:
+    def delete(
+        chosen_kb: str, language: str, request: gr.Request, event: gr.EventData
+    ) -> list[Any]:
         session_of(request)
-        said = library.delete(kb, language)
-        return [said, *_confirming(False), _choices(library, library.first_choice())]
+        said = library.delete(str(event.kb), language)
+        stays = chosen_kb in library.names()
+        return [said, _choices(library, chosen_kb if stays else library.first_choice())]
 
     panel.kb.change(
         choose,
@@ -234,10 +234,9 @@ def _wire_knowledge_bases(library: LibraryColumn, panel: LibraryPanel, chosen: g
         [panel.kb, panel.new_name, panel.said],
         **EVENT,
     )
-    confirming = [panel.said, panel.delete, panel.keep, panel.confirm]
-    panel.delete.click(ask_before, [panel.kb, chosen], confirming, **EVENT)
-    panel.keep.click(lambda: ["", *_confirming(False)], None, confirming, **EVENT)
-    panel.confirm.click(delete, [panel.kb, chosen], [*confirming, panel.kb], **EVENT)
+    panel.delete.click(library.warn_before_deleting, [panel.kb, chosen], panel.said, **EVENT)
+    panel.said.keep_kb(lambda: "", None, panel.said, **EVENT)
+    panel.said.delete_kb(delete, [panel.kb, chosen], [panel.said, panel.kb], **EVENT)
 
 
 def _wire_page(
@@ -252,19 +251,9 @@ def _wire_page(
     evidence: gr.HTML,
     chosen: gr.Radio,
 ) -> None:
-    open_pages = OpenPages()
-
-    async def stay(request: gr.Request) -> AsyncIterator[None]:
-        """Keep the stream of a page's results open for as long as the page is.
-
-        Gradio closes it when nothing is pending, and loses an event that begins in that moment:
-        2 of 15 clicks made while a page was loading were never answered. One event a page, and
-        the newest pages of a session only: a thousand of them are everybody's.
-        """
-        mine = open_pages.open(session_of(request), page_of(request))
-        while open_pages.is_open(page_of(request), mine) and request.state.is_there():
-            await asyncio.sleep(CLOSED_AFTER_S)
-        yield
+    def forget(closed: str) -> None:
+        chat.conversations.drop(closed)
+        library.forget(closed)
 
     def choose_language(request: gr.Request) -> str:
         return choose_interface(
@@ -297,7 +286,7 @@ def _wire_page(
         panel.place,
     ]
     files = _files_components(panel)
-    page.load(stay, **EVENT)
+    page.load(_stay(OpenPages(), forget), **EVENT)
     loaded = (
         page.load(choose_language, None, [chosen], **EVENT)
         .then(lambda: _choices(library, library.first_choice()), None, [panel.kb], **EVENT)
@@ -308,12 +297,30 @@ def _wire_page(
         spoke.then(follow, [panel.kb, chosen], files, **EVENT)
         spoke.then(warm, [panel.kb, chosen], [status], **EVENT)
 
-    def forget(request: gr.Request) -> None:
-        chat.conversations.drop(page_of(request))
-        library.forget(page_of(request))
-        open_pages.close(page_of(request))
 
-    page.unload(forget)
+def _stay(
+    open_pages: OpenPages, forget: Callable[[str], None]
+) -> Callable[[gr.Request], AsyncIterator[None]]:
+    async def stay(request: gr.Request) -> AsyncIterator[None]:
+        """Keep the stream of a page's results open for as long as the page is.
+
+        Gradio closes it when nothing is pending, and loses an event that begins in that moment:
+        2 of 15 clicks made while a page was loading were never answered. So it is for the newest
+        pages of a session only: each takes one of the few connections that its browser makes.
+
+        ``page.unload`` would tell when a page is closed, but keeps a second connection open for
+        each: the third tab left the browser none to ask anything with.
+        """
+        page = page_of(request)
+        mine = open_pages.open(session_of(request), page)
+        while open_pages.is_open(page, mine) and request.state.is_there():
+            await asyncio.sleep(CLOSED_AFTER_S)
+        if not request.state.is_there():
+            open_pages.close(page)
+            forget(page)
+        yield
+
+    return stay
 
 
 def _status(readiness: Readiness, library: LibraryColumn, strings: Strings) -> str:
@@ -330,7 +337,9 @@ def _frame(frame: Frame) -> list[Any]:
     return [gr.skip() if x is None else x for x in (frame.past, frame.live, frame.evidence)]
 
 
-def _files(frame: FilesFrame) -> list[Any]:
+def _files(frame: FilesFrame | None) -> list[Any]:
+    if frame is None:
+        return [gr.skip()] * 4
     return [
         frame.files,
         gr.update(visible=frame.active),
@@ -348,9 +357,3 @@ def _choices(library: LibraryColumn, value: str) -> dict[str, Any]:
     names = library.names()
     changes: dict[str, Any] = gr.update(choices=names, value=value if value in names else names[0])
     return changes
-
-
-def _confirming(asked: bool) -> list[Any]:
-    return [
-        gr.update(visible=not asked), gr.update(visible=asked), gr.update(visible=asked),
-    ]  # fmt: skip

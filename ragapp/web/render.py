@@ -115,6 +115,20 @@ def deleted_html(deletion: Deletion, strings: Strings) -> str:
     )
 
 
+def delete_kb_html(kb: str, count: int, strings: Strings) -> str:
+    """Ask before deleting a knowledge base.
+
+    The button says which one: another may be chosen between the question and the click.
+    """
+    said = strings.delete_kb_warning.format(name=kb, count=count)
+    return (
+        f'<div class="notice bad" role="alert">{escape(said)}<div class="confirm">'
+        f'<button type="button" id="keep-kb">{escape(strings.keep)}</button>'
+        f'<button type="button" id="confirm-kb" class="danger" data-delete-kb="{escape(kb)}">'
+        f"{escape(strings.delete_kb_confirm)}</button></div></div>"
+    )
+
+
 def error_html(error: RagappError, strings: Strings) -> str:
     """Render what happened, why, and what to do."""
     said = error.sentences(strings.html_lang)

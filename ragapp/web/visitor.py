@@ -10,7 +10,8 @@ import gradio as gr
 
 from ragapp.errors import UsageError
 
-MOST_OPEN_PAGES = 32
+MOST_OPEN_PAGES = 3
+"""Browsers make six connections to a host, over all tabs; three are left for what is asked."""
 
 
 def session_of(request: gr.Request) -> str:

@@ -53,12 +53,12 @@ def test_deleting_is_undone_with_the_file(shelf, two_bases):
     done = deletions.delete(one.kb.name, document.id, document.path, LOCAL)
     assert one.kb.documents() == []
     assert find("Who sleeps on the mat?", one, 1) == []
-    assert deletions.undo(done.token) == done
+    assert deletions.undo(done.token, LOCAL) == done
     while queue.state(one.kb.name).active:
         time.sleep(0.05)
     assert [d.path for d in one.kb.documents()] == [document.path]
     assert find("Who sleeps on the mat?", one, 1)[0].document == "one.txt"
-    assert deletions.undo(done.token) is None
+    assert deletions.undo(done.token, LOCAL) is None
 
 
 def test_after_a_while_the_deletion_is_final(shelf, two_bases, monkeypatch):
@@ -68,5 +68,21 @@ def test_after_a_while_the_deletion_is_final(shelf, two_bases, monkeypatch):
     [document] = one.kb.documents()
     done = deletions.delete(one.kb.name, document.id, document.path, LOCAL)
     time.sleep(0.5)
-    assert deletions.undo(done.token) is None
+    assert deletions.undo(done.token, LOCAL) is None
     assert not list(paths.uploads(one.kb.folder).rglob("*.txt"))
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_with_its_base_gone_a_deletion_cannot_be_undone(shelf, two_bases, tmp_path, own):
+    one, _ = two_bases
+    deletions = Deletions(shelf, IngestQueue(shelf))
+    if not own:
+        elsewhere = tmp_path / "elsewhere.txt"
+        elsewhere.write_text("Owls hunt at night.")
+        ingest([elsewhere], one)
+    [document] = [d for d in one.kb.documents() if (d.name == "one.txt") == own]
+    done = deletions.delete(one.kb.name, document.id, document.path, LOCAL)
+    assert done.own_file == own
+    shelf.delete(one.kb.name, LOCAL)
+    assert deletions.undo(done.token, LOCAL) is None
+    assert one.kb.name not in shelf.names(LOCAL)

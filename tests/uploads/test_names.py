@@ -1,5 +1,7 @@
 """Names of uploads are safe for every file system and stay readable."""
 
+from pathlib import Path
+
 import pytest
 
 from ragapp.uploads.names import distinct, safe_name
@@ -26,6 +28,16 @@ def test_long_names_keep_their_suffix() -> None:
     name = safe_name("长" * 200 + ".pdf")
     assert name.endswith("长.pdf")
     assert len(name.encode()) <= 204
+
+
+@pytest.mark.parametrize(
+    "given", ["b." + "章" * 200, "." * 300 + "a", "a" * 400, "a." * 150, "x" * 199 + ". .pdf"]
+)
+def test_whatever_is_long_fits_a_file_system(given: str, tmp_path: Path) -> None:
+    name = safe_name(given)
+    assert len(name.encode()) <= 204
+    assert not name.endswith((".", " "))
+    (tmp_path / name).touch()
 
 
 def test_files_of_one_drop_with_the_same_name_are_told_apart() -> None:

@@ -53,6 +53,25 @@ def test_files_that_are_dropped_are_lined_up(served: Live, browser: Browser) -> 
         expect(page.locator("#sending li")).to_have_count(0)
 
 
+@pytest.mark.parametrize("name", ["😀" + "a" * 195 + ".txt", "half \ud83d.txt", "b." + "章" * 240])
+def test_a_name_of_any_kind_does_not_keep_the_others_from_arriving(
+    served: Live, browser: Browser, name: str
+) -> None:
+    """The first is cut within its first character, unless characters are counted."""
+    with opened(browser, address(served)) as page:
+        page.evaluate(
+            """(name) => {
+              const carried = new DataTransfer();
+              for (const each of [name, 'after.txt']) carried.items.add(new File(['text'], each));
+              document.querySelector('#drop .drop-zone').dispatchEvent(new DragEvent('drop',
+                {dataTransfer: carried, bubbles: true, cancelable: true}));
+            }""",
+            name,
+        )
+        expect(page.locator("#files .name").last).to_have_text("after.txt")
+        expect(page.locator("#sending li")).to_have_count(0)
+
+
 def test_a_drop_beside_the_zone_does_not_replace_the_page(served: Live, browser: Browser) -> None:
     with opened(browser, address(served)) as page:
         dropped(page, "#chat", "one.txt")

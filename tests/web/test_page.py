@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.web.conftest import opened, serving
+from tests.web.conftest import PATIENCE_MS, opened, serving
 
 pytestmark = pytest.mark.slow
 
@@ -335,7 +335,7 @@ def test_while_files_are_read_the_list_is_that_of_the_base_and_answers_say_what_
     library: str, browser: Browser
 ) -> None:
     """Three bases, one of them busy: a list must not stay under another base's name."""
-    text = b" ".join(b"Ship number %d carries herring to the north." % n for n in range(9000))
+    text = b" ".join(b"Ship number %d carries herring to the north." % n for n in range(20000))
     with opened(browser, library) as page:
         make(page, "busy")
         make(page, "quiet")
@@ -351,6 +351,9 @@ def test_while_files_are_read_the_list_is_that_of_the_base_and_answers_say_what_
         choose_any(page, "quiet")
         expect(page.locator("#documents")).to_contain_text("seal.txt")
         expect(page.locator("#documents")).not_to_contain_text("first.txt")
+        # The last picture of the other base is shown again when what drew it has ended.
+        page.wait_for_timeout(6000)
+        expect(page.locator("#files li", has_text="big.txt")).to_have_count(0)
         expect(page.locator("#stop-ingest")).to_be_hidden()
         choose_any(page, "busy")
         expect(page.locator("#documents")).to_contain_text("first.txt")
@@ -385,3 +388,42 @@ def test_a_knowledge_base_is_made_and_deleted(library: str, browser: Browser) ->
         page.locator("#confirm-kb").click()
         expect(page.locator("#said")).to_contain_text("is deleted")
         expect(page.locator("#kb input")).to_have_value("harbour")
+
+
+def test_many_tabs_of_one_browser_can_all_ask(library: str, browser: Browser) -> None:
+    """A browser makes six connections to a host: no tab may keep them from the others."""
+    with opened(browser, library) as first:
+        tabs = [first]
+        while len(tabs) < 7:
+            tabs.append(first.context.new_page())
+            tabs[-1].set_default_timeout(PATIENCE_MS)
+            tabs[-1].goto(library)
+            tabs[-1].wait_for_selector("#evidence .hint", state="attached")
+        for page in (first, tabs[3], tabs[-1]):
+            choose(page)
+            answer_by(page, "quotes")
+            ask(page, "Who was the last keeper?")
+            expect(page.locator("#live .answer")).to_contain_text("Olaf Brandt")
+
+
+def test_a_confirmed_deletion_is_of_the_base_that_was_named(library: str, browser: Browser) -> None:
+    """Another base is chosen between the question and the click."""
+    with opened(browser, library) as page:
+        make(page, "doomed")
+        make(page, "precious")
+        drop(page, {"seal.txt": b"The seal sleeps on the rock."})
+        expect(page.locator("#documents li", has_text="seal.txt")).to_be_visible()
+        choose_any(page, "doomed")
+        page.get_by_text("Where it is").click()
+        page.locator("#delete-kb").click()
+        expect(page.locator("#said")).to_contain_text("“doomed” with its")
+        page.locator("#keep-kb").click()
+        expect(page.locator("#said")).not_to_contain_text("doomed")
+        page.locator("#delete-kb").click()
+        expect(page.locator("#said")).to_contain_text("“doomed” with its")
+        choose_any(page, "precious")
+        expect(page.locator("#documents li", has_text="seal.txt")).to_be_visible()
+        page.locator("#confirm-kb").click()
+        expect(page.locator("#said")).to_contain_text("“doomed” is deleted")
+        expect(page.locator("#kb input")).to_have_value("precious")
+        expect(page.locator("#documents li", has_text="seal.txt")).to_be_visible()

@@ -84,9 +84,9 @@ def test_a_password_stands_before_every_path(
     tmp_path: Path, models_dir: Path, browser: Browser
 ) -> None:
     with serving(tmp_path, models_dir, RAGAPP_PASSWORD="öffne dich 芝麻") as address:
-        for path in ("/theme.css", "/gradio_api/heartbeat/abc", "/gradio_api/queue/data"):
+        for path in ("/theme.css", "/gradio_api/theme.css", "/gradio_api/queue/data"):
             assert status_of(address + path) == 401, path
-        for path in ("/config", "/gradio_api/info", "/gradio_api/upload"):
+        for path in ("/config", "/gradio_api/info", "/gradio_api/heartbeat/abc"):
             assert status_of(address + path) == 404, path
         context = browser.new_context(locale="zh-CN")
         page = context.new_page()

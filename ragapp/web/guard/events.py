@@ -66,7 +66,9 @@ def parse_event(body: bytes) -> Event:
         "session_hash": page, "fn_index": index, "trigger_id": trigger,
         "data": data, "event_data": details,
     }  # fmt: skip
-    return Event(page, json.dumps(clean).encode())
+    # Half a surrogate pair, of a text that was cut within a character, can be sent and not be
+    # answered: no answer that repeats it could be written. It becomes a question mark.
+    return Event(page, json.dumps(clean, ensure_ascii=False).encode(errors="replace"))
 
 
 def _is_index(value: Given) -> bool:

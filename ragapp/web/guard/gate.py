@@ -141,7 +141,7 @@ class Gate:
             page = self._page_of(session, event.page)
             length, receive = len(event.body), replayed(event.body, receive)
         elif kind is Kind.STREAM:
-            page = self._page_of(session, asked.route.page_in(scope["path"], asked.query))
+            page = self._page_of(session, asked.query.get("session_hash", ""))
         elif kind is Kind.UPLOAD and not session.opened_page:
             raise refused(404, "There is nothing here.")
         scope = {

@@ -37,12 +37,6 @@ class Route:
     path: re.Pattern[str]
     query: Mapping[str, re.Pattern[str]]
 
-    def page_in(self, path: str, query: Mapping[str, str]) -> str:
-        """Return the page that a stream belongs to, "" when none is named."""
-        found = self.path.fullmatch(path)
-        named = found.groupdict().get("page") if found else None
-        return named or query.get("session_hash", "")
-
 
 PAGE_NAME = re.compile(r"[A-Za-z0-9]{1,64}")
 """How Gradio names one load of the page; the browser makes it up."""
@@ -65,7 +59,6 @@ ROUTES = (
     _route(Kind.ASSET, "GET", rf"/(favicon\.ico|manifest\.json|theme\.css|{_API[1:]}/theme\.css)"),
     _route(Kind.EVENT, "POST", f"{_API}/queue/join", lang=_LANGUAGE),
     _route(Kind.STREAM, "GET", f"{_API}/queue/data", session_hash=PAGE_NAME),
-    _route(Kind.STREAM, "GET", f"{_API}/heartbeat/(?P<page>{PAGE_NAME.pattern})"),
 )
 
 # Bytes that mean the same to every reader: no escapes, no doubled slashes, no dot segments.

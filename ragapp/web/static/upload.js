@@ -41,11 +41,15 @@
     shown.state.textContent = zone().getAttribute(`data-${why}`) ?? zone().dataset.broken;
   };
 
+  // By characters: half of one cannot be encoded, and neither can what some systems allow in names.
+  const shownName = (file) =>
+    encodeURIComponent([...file.name].slice(-200).join('').replace(/\p{Surrogate}/gu, '\ufffd'));
+
   const send = ({ file, shown }) => new Promise((done) => {
     const request = new XMLHttpRequest();
     request.open('POST', '/upload');
     request.setRequestHeader('content-type', 'application/octet-stream');
-    request.setRequestHeader('x-file-name', encodeURIComponent(file.name.slice(-200)));
+    request.setRequestHeader('x-file-name', shownName(file));
     request.responseType = 'json';
     shown.state.textContent = zone().dataset.sending;
     request.upload.onprogress = (event) => {
@@ -66,7 +70,7 @@
     while (waiting.length) {
       const next = waiting.shift();
       const answer = next.file.size > Number(zone().dataset.limit)
-        ? { error: 'too_large' } : await send(next);
+        ? { error: 'too_large' } : await send(next).catch(() => ({ error: 'broken' }));
       if (answer.token) {
         arrived.push(answer.token);
         next.shown.row.remove();

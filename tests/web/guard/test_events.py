@@ -11,6 +11,7 @@ import pytest
 from ragapp.people import LOCAL
 from ragapp.web.guard import sessions
 from ragapp.web.guard.events import MalformedEvent, parse_event
+from ragapp.web.visitor import MOST_OPEN_PAGES, OpenPages
 
 SECRET = "the combination of the harbour safe is 4711"
 
@@ -76,6 +77,15 @@ def test_what_the_list_of_documents_sends_passes():
 def test_what_is_no_object_is_no_event(body):
     with pytest.raises(MalformedEvent):
         parse_event(body)
+
+
+def test_half_a_character_becomes_a_question_mark():
+    passed = parse_event(event(data=["cut \ud83d", ["\udc80"]], event_data={"source": "\ud800"}))
+    given = json.loads(passed.body)
+    assert given["data"] == ["cut ?", ["?"]]
+    assert given["event_data"] == {"source": "?"}
+    whole = "😀 芝麻\u2028\x00"
+    assert json.loads(parse_event(event(data=[whole])).body)["data"] == [whole]
 
 
 def test_a_second_reader_sees_what_the_first_one_saw():
@@ -163,17 +173,20 @@ def test_documents_and_bases_are_deleted_for_known_sessions_only(served):
 def test_events_are_counted_by_session(served):
     cookie = served.log_in()
     stay = next(d for d in served.events() if "load" in [t[1] for t in d["targets"]])
-    pages = [f"open{number}" for number in range(5)]
+    pages = [f"open{number}" for number in range(MOST_OPEN_PAGES)]
     for page in pages:
         assert served.join(cookie, page, stay["id"], []).status == 200
     session = served.session_of(cookie)
-    assert served.gate._events.of(session) == 5
+    assert served.gate._events.of(session) == MOST_OPEN_PAGES
     assert served.gate._events.of("nobody") == 0
 
 
-def test_pages_of_one_session_that_stay_open_are_bounded():
-    from ragapp.web.visitor import MOST_OPEN_PAGES, OpenPages
+def test_every_event_of_the_page_goes_by_the_route_that_is_open(served):
+    """One that skips the queue is sent to another, and a button that does so does nothing."""
+    assert [d["id"] for d in served.events() if d["backend_fn"] and not d["queue"]] == []
 
+
+def test_pages_of_one_session_that_stay_open_are_bounded():
     pages = OpenPages()
     others = pages.open("b", "b/1")
     first = pages.open("a", "a/0")
@@ -192,13 +205,14 @@ def test_a_logout_elsewhere_closes_the_streams_and_ends_what_stays_for_them(serv
     cookie = served.log_in()
     session = served.session_of(cookie)
     stay = next(d for d in served.events() if "load" in [t[1] for t in d["targets"]])
+    assert served.join(cookie, "stays1", stay["id"], []).status == 200
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)
-    connection.request("GET", "/gradio_api/heartbeat/beat1", headers={"cookie": cookie})
-    beating = connection.getresponse()
-    assert served.join(cookie, "beat1", stay["id"], []).status == 200
+    path = "/gradio_api/queue/data?session_hash=stays1"
+    connection.request("GET", path, headers={"cookie": cookie})
+    stream = connection.getresponse()
     assert served.gate._events.of(session) == 1
     served.request("POST", "/logout", cookie=cookie)
-    assert b"ALIVE" in beating.read()  # to its end
+    assert b"event_id" in stream.read()  # to its end
     connection.close()
     assert none_left(served, session)
 

@@ -117,7 +117,7 @@ def test_its_own_origin_is_not(local, cookie):
         ("GET", "/assets/a.js", "no-cors", "script", 403),
         ("GET", "/assets/a.js", "navigate", "document", 403),
         ("GET", "/gradio_api/queue/data?session_hash=a", "navigate", "document", 403),
-        ("GET", "/gradio_api/heartbeat/abc", "no-cors", "image", 403),
+        ("GET", "/gradio_api/queue/data?session_hash=a", "no-cors", "image", 403),
         ("GET", "/gradio_api/file=http://evil.example/x.png", "navigate", "document", 404),
     ],
 )
@@ -215,9 +215,9 @@ def test_a_page_belongs_to_the_session_that_named_it_first(local, cookie):
     assert local.request("POST", JOIN, event, cookie=cookie).status == 200
     other = local.log_in()
     assert local.request("POST", JOIN, event, cookie=other).status == 404
-    for path in ("/gradio_api/queue/data?session_hash=mine1", "/gradio_api/heartbeat/mine1"):
-        assert local.request("GET", path, cookie=other).status == 404
-        assert local.request("GET", path, cookie=cookie).status == 200
+    path = "/gradio_api/queue/data?session_hash=mine1"
+    assert local.request("GET", path, cookie=other).status == 404
+    assert local.request("GET", path, cookie=cookie).status == 200
 
 
 def test_too_many_events_of_one_session_are_refused_and_others_go_on():

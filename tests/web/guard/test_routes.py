@@ -24,7 +24,6 @@ def scope(path, method="GET", raw=None, **more):
         ("GET", "/theme.css", Kind.ASSET),
         ("POST", "/gradio_api/queue/join", Kind.EVENT),
         ("GET", "/gradio_api/queue/data", Kind.STREAM),
-        ("GET", "/gradio_api/heartbeat/abc123", Kind.STREAM),
     ],
 )
 def test_what_the_page_uses_is_found(method, path, kind):
@@ -53,6 +52,7 @@ def test_what_the_page_uses_is_found(method, path, kind):
         "/gradio_api/vibe-code",
         "/gradio_api/process_recording",
         "/gradio_api/token",
+        "/gradio_api/heartbeat/abc123",
         "/gradio_api/app_id",
         "/config",
         "/monitoring",
@@ -124,7 +124,6 @@ def test_no_route_of_gradios_is_open_but_those_of_the_page(served):
     assert {path for _, path in reached} <= {
         "/", "/login", "/logout", "/upload", "/favicon.ico", "/manifest.json", "/theme.css",
         "/gradio_api/theme.css", "/gradio_api/queue/join", "/gradio_api/queue/data",
-        "/gradio_api/heartbeat/x",
     }  # fmt: skip
     cookie = served.log_in()
     for method, path in mounted:
