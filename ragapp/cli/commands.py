@@ -358,7 +358,8 @@ def _plain(value: DataclassInstance) -> Given:
 
 
 def _print_json(value: object) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=1, default=str))
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
+    print(json.dumps(value, ensure_ascii=encoding != "utf8", indent=1, default=str))
 
 
 def _say(text: str) -> None:
