@@ -208,15 +208,15 @@ def test_small_files_are_embedded_together(kb, tmp_path):
 
 def test_what_was_stored_is_searchable_after_an_error_ends_the_run(kb, folder, monkeypatch):
     """For whatever reason: memory, a full disk, a mistake of ours."""
-    real, calls = ingest_module.split_document, []
+    real, calls = kb.encoder.encode_passages, []
 
-    def split(document, *rest):
-        calls.append(document.name)
+    def encode(passages, *rest):
+        calls.append(passages)
         if len(calls) > 1:
             raise ZeroDivisionError
-        return real(document, *rest)
+        return real(passages, *rest)
 
-    monkeypatch.setattr(ingest_module, "split_document", split)
+    monkeypatch.setattr(kb.encoder, "encode_passages", encode)
     with pytest.raises(ZeroDivisionError):
         ingest([folder], kb)
     assert find("Who sleeps on the mat?", kb, 1)[0].document == "cats.txt"
