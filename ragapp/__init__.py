@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ragapp.ingest import IngestedFile
-    from ragapp.library import Library
+    from ragapp.library import Library, OpenKnowledgeBase
     from ragapp.types import AnswerEvent, Hit, Turn
 
 __version__ = "0.1.0"
@@ -48,18 +48,19 @@ class KnowledgeBase:
 
         self.name = name
         self._library = library
-        self._within = library.open_or_create(name, LOCAL)
+        library.open_or_create(name, LOCAL)
 
     def ingest(self, paths: str | Path | Sequence[str | Path]) -> list[IngestedFile]:
         """Bring files and folders in; each file's fate says what became of it.
 
         Raises:
             KnowledgeBaseBusy: somebody else goes on writing.
+            KnowledgeBaseMissing: it has been deleted; so for search and ask.
         """
         from ragapp.ingest import ingest
 
         several = [paths] if isinstance(paths, str | Path) else paths
-        return ingest([Path(path) for path in several], self._within)
+        return ingest([Path(path) for path in several], self._within())
 
     def search(self, query: str, k: int = 10) -> list[Hit]:
         """Return the k best passages, best first, each with its sentences scored.
@@ -69,7 +70,7 @@ class KnowledgeBase:
         """
         from ragapp.ask import find
 
-        return find(query, self._within, k)
+        return find(query, self._within(), k)
 
     def ask(
         self, question: str, history: Sequence[Turn | tuple[str, str]] = (), mode: str = "auto"
@@ -88,3 +89,9 @@ class KnowledgeBase:
         turns = [turn if isinstance(turn, Turn) else Turn(*turn) for turn in history]
         asked = Asked(question, self.name, turns, AnswerMode.named(mode))
         return ask(asked, self._library, self._library.models)
+
+    def _within(self) -> OpenKnowledgeBase:
+        """Open it again, from memory as long as it is the same one."""
+        from ragapp.people import LOCAL
+
+        return self._library.open(self.name, LOCAL)

@@ -22,6 +22,7 @@ from ragapp.synthesis.guard import Guard, off_topic
 from ragapp.synthesis.phrases import phrases_for
 from ragapp.synthesis.prompt import MODEL_REFUSALS, Prompt, build_prompt, opening
 from ragapp.synthesis.quote import quote
+from ragapp.text.encodable import as_text
 from ragapp.text.language import language_of
 from ragapp.text.orders.recognise import asks_about_orders
 from ragapp.types import (
@@ -110,6 +111,8 @@ def ask(
         EngineError: generation failed.
     """
     answer = _Answer(started=time.perf_counter())
+    turns = [Turn(as_text(turn.question), as_text(turn.answer)) for turn in asked.history]
+    asked = replace(asked, question=as_text(asked.question), history=turns)
     decoding = asked.decoding or models.decoding()
     decoding.check()
     within = library.open(asked.kb, asked.by)

@@ -6,6 +6,7 @@ are embedded together; only writing holds the writer's lock, so that others can 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from ragapp.documents.split import split_document
 from ragapp.documents.stream import ParsedFile, parse_ahead
 from ragapp.documents.workers.pool import ParserPool
 from ragapp.embedding.encode import Passage
-from ragapp.errors import Cancelled, DocumentError, RagappError
+from ragapp.errors import Cancelled, DocumentError, RagappError, UnforeseenError
 from ragapp.index.knowledge_base import Writer
 from ragapp.index.rows import NewChunk
 from ragapp.index.store import StoredDocument
@@ -37,6 +38,8 @@ from ragapp.types import (
 
 if TYPE_CHECKING:
     from ragapp.embedding.encode import EncodedPassage
+
+logger = logging.getLogger(__name__)
 
 CONTEXT_TOKENS = 64
 """Room beside ``chunk_tokens`` for the title and headings that are encoded with a chunk."""
@@ -237,9 +240,14 @@ class _Run:
     def _split(self, document: Document) -> None:
         self._progress(Progress(Stage.CHUNKING, document.path))
         count_tokens = self._into.encoder.count_tokens
-        chunks = split_document(document, count_tokens, self._into.chunk_tokens)
-        contexts = [chunk_context(document.name, chunk.heading, self._into) for chunk in chunks]
-        self._group.append(_Pending(document, chunks, contexts))
+        try:
+            chunks = split_document(document, count_tokens, self._into.chunk_tokens)
+            contexts = [chunk_context(document.name, chunk.heading, self._into) for chunk in chunks]
+        except Exception as error:  # what nobody foresaw in a text is an error of that file alone
+            logger.exception("%s could not be split", document.path)
+            self._end(Path(document.path), UnforeseenError.of(error))
+        else:
+            self._group.append(_Pending(document, chunks, contexts))
 
     def _stored(self, result: IngestedFile) -> None:
         self.results[result.path] = result
@@ -319,12 +327,19 @@ def _already_there(path: str, name: str, sha256: str, writer: Writer) -> Ingeste
     for replaced in writer.find(path=path) if same else ():
         writer.remove(replaced.id)  # what this path held before is gone
     for stored in same:
-        if Path(stored.path).exists():
+        if _may_exist(Path(stored.path)):
             note = f"the same content as {stored.path}"
             return _kept(path, stored, Status.DUPLICATE, note)
         writer.rename(stored.id, path, name)
         return _kept(path, stored, Status.RENAMED, f"moved from {stored.path}")
     return None
+
+
+def _may_exist(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a folder above it is locked
+        return True
 
 
 def _kept(path: str, stored: StoredDocument, status: Status, *notes: str) -> IngestedFile:

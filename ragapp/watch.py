@@ -46,10 +46,21 @@ def watch(
 ) -> Iterator[WatchRound]:
     """Follow files and folders until ``stop``: yields rounds in which something happened.
 
-    Files are ingested, or taken out, when they have been the same, or gone, for one round.
-    remove_missing: also when most of a folder has gone at once.
+    What counts as a change is what differs from the moment of the call, so call it before the
+    files are ingested the first time. Files are ingested, or taken out, when they have been the
+    same, or gone, for one round. remove_missing: also when most of a folder has gone at once.
     """
     watched = [_Root(root) for root in roots]
+    return _rounds(watched, into, stop, remove_missing=remove_missing)
+
+
+def _rounds(
+    watched: Sequence[_Root],
+    into: OpenKnowledgeBase,
+    stop: threading.Event,
+    *,
+    remove_missing: bool,
+) -> Iterator[WatchRound]:
     while not stop.wait(WATCH_EVERY_S):
         alarms: list[RagappError] = []
         settled: list[Path] = []
@@ -62,7 +73,7 @@ def watch(
                 alarms.append(alarm)
         results: list[IngestedFile] = []
         try:
-            results = _bring_in(settled, gone, into, stop)
+            results = _bring_in(settled, gone, _copies(watched, settled, gone), into, stop)
         except KnowledgeBaseBusy:
             logger.debug("somebody else is writing; the next round tries again")
         except RagappError as error:  # the watcher outlives a full disk
@@ -75,12 +86,29 @@ def watch(
 
 
 def _bring_in(
-    settled: Sequence[Path], gone: Sequence[Path], into: OpenKnowledgeBase, stop: threading.Event
+    settled: Sequence[Path],
+    gone: Sequence[Path],
+    copies: Sequence[Path],
+    into: OpenKnowledgeBase,
+    stop: threading.Event,
 ) -> list[IngestedFile]:
-    """Ingest first: a file that has moved is then renamed, and not read again."""
+    """Ingest first: a file that has moved is then renamed, and not read again.
+
+    Last those whose bytes may have been kept once, under a name that no longer stands for them.
+    """
     results = ingest(settled, into, cancel=stop.is_set) if settled else []
     removed = remove_all([str(path.absolute()) for path in gone], into) if gone else []
-    return results + [IngestedFile(stored.path, Status.REMOVED) for stored in removed]
+    results += [IngestedFile(stored.path, Status.REMOVED) for stored in removed]
+    again = ingest(copies, into, cancel=stop.is_set) if copies else []
+    return results + [one for one in again if one.status in (Status.ADDED, Status.RENAMED)]
+
+
+def _copies(watched: Sequence[_Root], settled: Sequence[Path], gone: Sequence[Path]) -> list[Path]:
+    """Return the files as long as one of those that changed or went was before."""
+    moved = {*settled, *gone}
+    known = {path: size for root in watched for path, (_, size) in root.known.items()}
+    sizes = {known[path] for path in moved if path in known}
+    return [path for path, size in known.items() if size in sizes and path not in moved]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """Files to a knowledge base: what becomes of each, and what is found afterwards."""
 
+import os
 import threading
+import time
 
 import pytest
 from fixtures import library
@@ -206,15 +208,15 @@ def test_small_files_are_embedded_together(kb, tmp_path):
 
 def test_what_was_stored_is_searchable_after_an_error_ends_the_run(kb, folder, monkeypatch):
     """For whatever reason: memory, a full disk, a mistake of ours."""
-    real, calls = ingest_module.split_document, []
+    real, calls = kb.encoder.encode_passages, []
 
-    def split(document, *rest):
-        calls.append(document.name)
+    def encode(passages, *rest):
+        calls.append(passages)
         if len(calls) > 1:
             raise ZeroDivisionError
-        return real(document, *rest)
+        return real(passages, *rest)
 
-    monkeypatch.setattr(ingest_module, "split_document", split)
+    monkeypatch.setattr(kb.encoder, "encode_passages", encode)
     with pytest.raises(ZeroDivisionError):
         ingest([folder], kb)
     assert find("Who sleeps on the mat?", kb, 1)[0].document == "cats.txt"
@@ -236,3 +238,41 @@ def test_bytes_that_move_while_their_old_place_is_rewritten_are_not_lost(kb, tmp
     assert {d.name for d in kb.kb.documents()} == {"a.txt", "b.txt"}
     assert "mat" in texts(kb)
     assert "postman" in texts(kb)
+
+
+def test_a_name_in_another_encoding_is_that_file_s_error(kb, folder):
+    odd = folder / os.fsdecode("报告.txt".encode("gb18030"))
+    odd.write_text(CATS)
+    for _ in range(2):  # the second time, its bytes are known
+        fates = {result.path: result for result in ingest([folder], kb)}
+        assert fates.pop(str(odd)).error.code == "name_not_text"
+        assert not [fate for fate in fates.values() if fate.error]
+    assert remove(odd.name, kb) == []
+
+
+def test_a_text_that_nobody_foresaw_is_that_file_s_error(kb, folder, monkeypatch):
+    split = ingest_module.split_document
+
+    def split_all_but_cats(document, *rest):
+        if document.name == "cats.txt":
+            raise IndexError("list index out of range")
+        return split(document, *rest)
+
+    monkeypatch.setattr(ingest_module, "split_document", split_all_but_cats)
+    cats, dogs = ingest([folder], kb)
+    assert (cats.status, dogs.status) == (Status.FAILED, Status.ADDED)
+    assert "IndexError" in str(cats.error)
+
+
+def test_what_is_too_long_for_a_path_is_that_path_s_error(kb, folder):
+    results = ingest([folder / ("x" * 300), folder], kb)
+    assert statuses(results) == ["failed", "added", "added"]
+
+
+def test_a_file_too_large_to_be_read_is_not_hashed_either(kb, folder):
+    with (folder / "disk.txt").open("wb") as file:
+        file.truncate(1 << 40)
+    begin = time.monotonic()
+    fates = {result.path: result for result in ingest([folder], kb)}
+    assert fates[str(folder / "disk.txt")].error.code == "file_too_large"
+    assert time.monotonic() - begin < 60

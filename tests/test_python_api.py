@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 import ragapp
+from ragapp.errors import KnowledgeBaseMissing
 from ragapp.ingest import Status
+from ragapp.library import Library
+from ragapp.people import LOCAL
 from ragapp.types import AnswerDone, EvidenceFound, Turn
 
 README = Path(__file__).parents[1] / "README.md"
@@ -69,3 +72,24 @@ def test_the_example_of_the_readme_runs(base, models_dir, monkeypatch, tmp_path,
     said = capsys.readouterr().out
     assert "[1]" in said
     assert "added" in said
+
+
+def test_bytes_that_are_no_text_in_a_question_are_left_out(base):
+    assert base.search("cat \ud800 mat", k=1)[0].document == "cats.txt"
+    done = list(base.ask("the cat \ud800 sleeps where?", [("\udfff", "")], mode="quotes"))[-1]
+    assert done.citations
+
+
+def test_a_base_that_another_program_has_made_anew_is_asked_as_it_is_now(base, tmp_path):
+    home = base._library.settings.home
+    first = ragapp.open("remade", home)
+    (tmp_path / "one.txt").write_text("The cat sleeps on the mat.")
+    first.ingest(tmp_path / "one.txt")
+    assert first.search("cat")
+    other = Library(base._library.settings)  # as another process has it
+    other.delete("remade", LOCAL)
+    other.create("remade", LOCAL)
+    assert first.search("cat") == []
+    other.delete("remade", LOCAL)
+    with pytest.raises(KnowledgeBaseMissing):
+        first.search("cat")

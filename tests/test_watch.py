@@ -176,3 +176,33 @@ def test_a_file_watched_by_itself_may_go(kb, folder):
     watcher.wait(lambda: watcher.seen)
     watcher.end()
     assert watcher.seen == {"cats.txt": "removed"}
+
+
+@pytest.mark.parametrize("how", ["removed", "changed"])
+def test_a_copy_outlives_the_file_that_its_bytes_were_kept_under(kb, folder, how):
+    (folder / "zz-copy.txt").write_text(CATS)
+    [copy] = [r for r in ingest([folder], kb) if r.path.endswith("zz-copy.txt")]
+    assert copy.status.value == "duplicate"
+    watcher = Watching([folder], kb)
+    if how == "removed":
+        (folder / "cats.txt").unlink()
+    else:
+        (folder / "cats.txt").write_text("The cat has moved to the sofa, for good.")
+    watcher.wait(lambda: watcher.seen.get("zz-copy.txt") == "added")
+    watcher.end()
+    assert "zz-copy.txt" in names(kb)
+    assert ("cats.txt" in names(kb)) == (how == "changed")
+
+
+def test_what_changes_while_the_files_are_read_the_first_time_is_a_change(kb, folder):
+    stop = threading.Event()
+    rounds = watch([folder], kb, stop)
+    ingest([folder], kb)
+    (folder / "cats.txt").write_text("The cat has moved to the sofa.")
+    (folder / "dogs.md").unlink()
+    seen = {}
+    for found in rounds:
+        seen |= {r.path.rsplit("/", 1)[1]: r.status.value for r in found.results}
+        if {"cats.txt", "dogs.md"} <= seen.keys():
+            stop.set()
+    assert (seen["cats.txt"], seen["dogs.md"]) == ("updated", "removed")

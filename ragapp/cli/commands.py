@@ -8,7 +8,7 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ragapp.errors import UsageError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from ragapp.library import Library
+    from ragapp.watch import WatchRound
 
 GREEDY = "precise"
 DECODING = "decoding_"
@@ -51,12 +52,14 @@ def ingest(options: argparse.Namespace, settings: Settings) -> int:
 
     into = _library(settings).open_or_create(settings.kb, LOCAL)
     stop = _stop_on_interrupt()
+    following: Iterator[WatchRound] = iter(())
+    if options.watch:  # before the first reading: what changes meanwhile is a change
+        following = watch(options.paths, into, stop, remove_missing=options.remove_missing)
     with IngestBar() as bar:
         results = ingest(options.paths, into, bar.show, stop.is_set)
     _print_ingested(results, options.json)
     if options.watch and not stop.is_set():
         _say("watching for changes (Ctrl-C stops it)")
-        following = watch(options.paths, into, stop, remove_missing=options.remove_missing)
         for changed in following:
             _print_ingested(changed.results, options.json)
             for alarm in changed.alarms:
@@ -358,7 +361,8 @@ def _plain(value: DataclassInstance) -> Given:
 
 
 def _print_json(value: object) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=1, default=str))
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
+    print(json.dumps(value, ensure_ascii=encoding != "utf8", indent=1, default=str))
 
 
 def _say(text: str) -> None:

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 3 done in part (some files failed, ea
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -20,6 +21,7 @@ from ragapp.settings import Settings, forget_secrets, load_settings, setting_nam
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    _print_anything()
     options = build_parser().parse_args(arguments)
     keep_local()
     # Said outright, or tokenizers gives up its threads once a process has been started.
@@ -46,6 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader has gone (`ragapp search … | head`); keep the interpreter from complaining.
         sys.stdout = None
         return DONE
+
+
+def _print_anything() -> None:
+    """Print what the terminal's encoding lacks as an escape, in place of ending the command.
+
+    In JSON, what stands for the bytes of an odd file name becomes the escape that JSON has for it.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _say(text: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ragapp import __version__
 from ragapp.cli import commands as run
 from ragapp.llm.decoding import PRESETS, Decoding
+from ragapp.text.encodable import as_text
 from ragapp.untyped import Commands
 
 
@@ -34,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=run.serve)
 
     ingest = commands.add_parser("ingest", help="index files and folders")
-    ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    ingest.add_argument("paths", nargs="+", type=_path, metavar="PATH")
     ingest.add_argument("--watch", action="store_true", help="go on, and follow changes")
     ingest.add_argument(
         "--remove-missing",
@@ -45,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     ingest.set_defaults(run=run.ingest)
 
     ask = commands.add_parser("ask", help="answer a question, with citations")
-    ask.add_argument("question", type=_text)
+    ask.add_argument("question", type=as_text)
     ask.add_argument("--quotes", action="store_true", help="answer by quoting, without a model")
     ask.add_argument("--generate", action="store_true", help="let even a weak model answer")
     _add_chat_model(ask)
@@ -55,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     ask.set_defaults(run=run.ask)
 
     search = commands.add_parser("search", help="find passages")
-    search.add_argument("query", type=_text)
+    search.add_argument("query", type=as_text)
     search.add_argument("-k", dest="hits", type=int, help="how many (10)")
     search.add_argument("--reranker", help="'sentences', or a cross-encoder model")
     _add_kb(search)
@@ -68,9 +69,11 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _text(argument: str) -> str:
-    """Replace bytes that are no text in the terminal's encoding, which no tokenizer takes."""
-    return argument.encode("utf-8", "replace").decode("utf-8")
+def _path(argument: str) -> Path:
+    """Refuse an empty path (of a variable that is not set), which would be the current folder."""
+    if not argument:
+        raise argparse.ArgumentTypeError("it is empty; '.' is the current folder")
+    return Path(argument)
 
 
 def _add_kb(command: argparse.ArgumentParser) -> None:

@@ -12,6 +12,7 @@ from ragapp.errors import EngineError, PromptError
 from ragapp.llm.decoding import Decoding
 from ragapp.llm.engine import ChatEngine, Done, Message, Text, Thought
 from ragapp.synthesis.phrases import phrases_for
+from ragapp.text.encodable import as_text
 from ragapp.types import (
     AnswerDone,
     AnswerEvent,
@@ -165,7 +166,7 @@ def _ask() -> str | None:
         line = input("> " if sys.stdin.isatty() else "")
     except (EOFError, KeyboardInterrupt):
         return None
-    return line.encode("utf-8", "replace").decode("utf-8")
+    return as_text(line)
 
 
 def _print_reply(events: Iterator[Thought | Text | Done]) -> str:

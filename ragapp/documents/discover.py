@@ -41,7 +41,7 @@ def discover(paths: Sequence[Path]) -> Found:
     files: dict[Path, None] = {}
     skipped: dict[Path, Skipped] = {}
     for path in paths:
-        if path.is_dir():
+        if _is_folder(path):
             walk = _Walk(path)
             files.update(dict.fromkeys(walk.files))
             skipped.update((one.path, one) for one in walk.skipped)
@@ -113,6 +113,13 @@ class _Walk:
 
     def _skip(self, path: Path, error: UnsupportedFormat) -> None:
         self.skipped.append(Skipped(path, error))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long, a folder above it that is locked
+        return False
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

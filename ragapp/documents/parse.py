@@ -25,6 +25,7 @@ from ragapp.errors import (
     UnsupportedFormat,
 )
 from ragapp.text.decode import decode
+from ragapp.text.encodable import as_text, is_text
 from ragapp.types import Document
 
 logger = logging.getLogger(__name__)
@@ -41,11 +42,14 @@ def parse_file(path: Path, name: str | None = None) -> Document:
         UnsupportedFormat: no reader knows the suffix.
         MisnamedDocument: the content is of another kind than the suffix says.
         EncryptedDocument: a password is needed.
-        BrokenDocument: missing, unreadable, damaged, not text, or its reader failed.
+        BrokenDocument: missing, unreadable, damaged, not text, or its reader failed; or its name
+            is in an encoding that is not the system's.
         EmptyDocument: no text in it.
         DocumentTooCostly: the memory did not suffice.
     """
     name = name or path.name or str(path)
+    if not is_text(f"{path.absolute()}{name}"):
+        raise BrokenDocument("name_not_text", name=as_text(name))
     data = _read_bytes(path, name)
     with _failures_are_of(name):
         chosen = _choose_format(data, name)

@@ -10,8 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from ragapp.documents.parse import LARGEST_FILE
 from ragapp.documents.workers.pool import ParserPool
 from ragapp.errors import Cancelled, DocumentError
+from ragapp.text.encodable import is_text
 from ragapp.types import CancelCheck, Document, Progress, ProgressSink, Stage
 
 
@@ -71,9 +73,9 @@ def _parse(
 
 def _sha256(file: Path) -> str:
     """Return the hash of a regular file that can be read, else nothing: its reader says why."""
-    if not file.is_file():
-        return ""
     try:
+        if not is_text(str(file)) or not file.is_file() or file.stat().st_size > LARGEST_FILE:
+            return ""
         with file.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:

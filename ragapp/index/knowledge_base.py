@@ -59,6 +59,7 @@ class KnowledgeBase:
         self.name = folder.name
         self._index: IndexBackend = LocalIndex(folder)
         self._current = CurrentSnapshot(self._index, self._store)
+        self._created = ""  # of the base that was first seen in the folder
 
     @classmethod
     def create(cls, folder: Path, recipe: Recipe) -> KnowledgeBase:
@@ -76,7 +77,7 @@ class KnowledgeBase:
 
     @classmethod
     def open(cls, folder: Path) -> KnowledgeBase:
-        """Open an existing one.
+        """Open an existing one. What is later made anew under its name is another one.
 
         Raises:
             KnowledgeBaseMissing: there is none of that name.
@@ -178,6 +179,7 @@ class KnowledgeBase:
     def _store(self) -> Iterator[Store]:
         try:
             with contextlib.closing(Store.open(paths.store_file(self.folder))) as store:
+                self._check_the_same(store)
                 yield store
         except sqlite3.OperationalError as error:
             self._check_there()
@@ -188,6 +190,12 @@ class KnowledgeBase:
             raise KnowledgeBaseDamaged(
                 "database_damaged", kb=self.name, folder=self.folder, reason=str(error)
             ) from error
+
+    def _check_the_same(self, store: Store) -> None:
+        created = store.created()
+        if self._created and created != self._created:
+            raise KnowledgeBaseMissing("base_made_anew", kb=self.name)
+        self._created = created
 
     def _check_there(self) -> None:
         if not paths.store_file(self.folder).is_file():

@@ -28,6 +28,7 @@ from ragapp.index.rows import (
     index_rows,
     stored_chunk,
 )
+from ragapp.text.encodable import is_text
 from ragapp.text.terms import TERMS_VERSION
 from ragapp.types import Document
 
@@ -124,6 +125,11 @@ class Store:
             "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", values.items()
         )
 
+    def created(self) -> str:
+        """Return what tells this base from one made anew under its name."""
+        row = self._connection.execute("SELECT value FROM meta WHERE key = 'created'").fetchone()
+        return "" if row is None else str(row[0])
+
     def generation(self) -> int:
         """Return the generation that readers see."""
         row = self._connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
@@ -146,7 +152,8 @@ class Store:
     ) -> list[StoredDocument]:
         """List the documents of the next generation with this path, content or name."""
         return self._documents(
-            "removed_in IS NULL AND (path = ? OR sha256 = ? OR name = ?)", (path, sha256, name)
+            "removed_in IS NULL AND (path = ? OR sha256 = ? OR name = ?)",
+            tuple(value if is_text(value) else "" for value in (path, sha256, name)),
         )
 
     def _documents(self, condition: str, values: tuple[int | str, ...]) -> list[StoredDocument]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ragapp.errors import EmptyQuestion, QuestionTooLong
+from ragapp.text.encodable import as_text
 from ragapp.text.language import Language, language_of
 from ragapp.types import Turn
 
@@ -64,7 +65,8 @@ def make_query(question: str, history: Sequence[Turn], encoder: QueryEncoder) ->
     if not re.search(r"\w", question):
         raise EmptyQuestion("question_is_empty")
     room = encoder.max_tokens - QUERY_MARKUP_TOKENS
-    text = in_context(question, history)
+    question = as_text(question)
+    text = as_text(in_context(question, history))
     alone, length = encoder.count_tokens([question, text])
     if alone > room:
         raise QuestionTooLong("question_too_long_to_search", tokens=alone, room=room)

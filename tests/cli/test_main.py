@@ -24,8 +24,8 @@ class Ragapp:
     def __call__(self, *arguments, **environment):
         return subprocess.run(
             [sys.executable, "-m", "ragapp.cli", *map(str, arguments)],
-            env=self.environment | environment,
-            capture_output=True, text=True, timeout=300,
+            env=self.environment | environment, capture_output=True, text=True,
+            encoding=environment.get("PYTHONIOENCODING"), timeout=300,
         )  # fmt: skip
 
 
@@ -182,6 +182,20 @@ def test_a_reader_that_has_gone_is_no_error(ragapp):
     )  # fmt: skip
     os.close(write)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "gb18030"])
+def test_names_that_the_terminal_cannot_show_are_printed_as_escapes(ragapp, tmp_path, encoding):
+    names = ["caf\udce9.txt", "名字 café \U0001f600.txt"]  # the first is no UTF-8
+    for name in names:
+        (tmp_path / name).write_text("")
+    spoken = {"PYTHONIOENCODING": encoding}
+    plain = ragapp("ingest", tmp_path, "--kb", "escapes", **spoken)
+    assert plain.returncode == 3
+    assert "Traceback" not in plain.stderr
+    listed = ragapp("ingest", tmp_path, "--kb", "escapes", "--json", **spoken)
+    paths = {document["path"] for document in json.loads(listed.stdout)["documents"]}
+    assert paths == {str(tmp_path / name) for name in names}
 
 
 def test_bytes_of_a_question_that_are_no_text_are_left_out():

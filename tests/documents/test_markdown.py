@@ -1,5 +1,7 @@
 """Markdown is read as a person reads the page made from it."""
 
+import pytest
+
 from ragapp.documents.readers import Extract
 from ragapp.documents.readers.markdown import read
 
@@ -63,3 +65,12 @@ def test_html_blocks_give_their_text() -> None:
 def test_other_encodings_are_read() -> None:
     text = "# 员工手册\n\n公司员工每年享有十天带薪年假。"
     assert read(text.encode("gb18030"), "a.md").headings[0].title == "员工手册"
+
+
+@pytest.mark.parametrize("depth", [12, 40, 60, 500])
+@pytest.mark.parametrize("mark", ["* ", "> ", "1. "])
+def test_what_is_deep_and_what_follows_it_is_read(mark: str, depth: int) -> None:
+    text = parse(f"Before.\n\n{mark * depth}walnut\n\n\nAfter it.\n").text
+    assert text.startswith("Before.")
+    assert "walnut" in text
+    assert text.endswith("After it.")

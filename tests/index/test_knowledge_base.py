@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -607,6 +608,20 @@ def test_one_deleted_under_a_reader_is_missing_not_a_full_disk(kb):
     for use in (reader.documents, lambda: reader.snapshot(RAW), lambda: add(reader, CATS)):
         with pytest.raises(KnowledgeBaseMissing):
             use()
+
+
+def test_one_made_anew_under_a_reader_and_a_writer_is_another_one(kb):
+    old = KnowledgeBase.open(kb.folder)
+    old.snapshot(RAW)
+    generation = old.generation()
+    delete(kb.folder)
+    anew = KnowledgeBase.create(kb.folder, replace(RECIPE, created="later"))
+    for _ in range(generation):
+        add(anew, DOGS)
+    for use in (old.documents, lambda: old.snapshot(RAW), lambda: add(old, CATS)):
+        with pytest.raises(KnowledgeBaseMissing, match="made"):
+            use()
+    assert [d.name for d in anew.documents()] == [DOGS.name]
 
 
 def test_opening_what_is_not_there(tmp_path):

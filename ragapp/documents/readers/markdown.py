@@ -15,6 +15,10 @@ from ragapp.text.decode import decode
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
+DEEPEST = 100
+"""Lists and quotations within one another, a list counting twice; where they are deeper, the file
+is read as plain text. The parser goes through them by recursion: this is a fifth of its stack."""
+
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(?:[^\n]*\n)*?(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _TAG = re.compile(r"</?[A-Za-z][^>]*>")
@@ -30,9 +34,15 @@ def read(data: bytes, name: str) -> Extract:
 
     decoded = decode(data, name)
     source = _FRONT_MATTER.sub("", decoded.text, count=1)
-    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(source)
+    parser = MarkdownIt("commonmark", {"maxNesting": DEEPEST}).enable(["table", "strikethrough"])
+    tokens = parser.parse(source)
     composer = Composer()
-    _Walker(composer).walk(tokens)
+    if any(token.level >= DEEPEST - 1 for token in tokens):
+        # What is deeper, and often all that follows, is not among the tokens.
+        for paragraph in source.split("\n\n"):
+            composer.paragraph(paragraph)
+    else:
+        _Walker(composer).walk(tokens)
     return composer.extract(damage_notes(decoded.damaged))
 
 
