@@ -13,9 +13,8 @@ def tree(root, depth=0):
 
 
 def test_an_error_is_one_line_with_what_why_and_fix():
-    error = errors.SettingsError(
-        "settings_file_unreadable", file="a.toml", reason="it ends\nearly."
-    )
+    reason = "it ends\nearly."
+    error = errors.SettingsError("settings_file_unreadable", file="a.toml", reason=reason)
     assert str(error) == "a.toml: it ends early. Mend the file or move it away."
     assert (error.what, error.why) == ("a.toml", reason)
     assert error.line("zh") == "a.toml：it ends early。请修正该文件，或把它移走。"
