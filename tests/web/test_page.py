@@ -371,6 +371,20 @@ def choose_any(page: Page, kb: str) -> None:
     expect(page.get_by_label("Knowledge base", exact=True)).to_have_value(kb)
 
 
+def test_after_a_lost_connection_the_page_goes_on(library: str, browser: Browser) -> None:
+    with opened(browser, library) as page:
+        choose(page)
+        answer_by(page, "quotes")
+        page.context.set_offline(True)
+        ask(page, "Who built the Varnholm lighthouse?")
+        page.wait_for_timeout(3000)
+        page.context.set_offline(False)
+        page.wait_for_timeout(8000)
+        page.locator("#question textarea").fill("Who was the last keeper?")
+        page.keyboard.press("Enter")
+        expect(page.locator("#live")).to_contain_text("Olaf Brandt")
+
+
 def test_a_knowledge_base_is_made_and_deleted(library: str, browser: Browser) -> None:
     with opened(browser, library) as page:
         page.get_by_text("New…").click()

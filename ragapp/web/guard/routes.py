@@ -24,6 +24,7 @@ class Kind(StrEnum):
     LOGOUT = "logout"
     ASSET = "asset"  # scripts and styles, the same for everybody
     EVENT = "event"  # JSON that names the page it comes from and what it wants done
+    STATUS = "status"  # whether the server is there, asked after a lost connection
     STREAM = "stream"  # stays open and names its page
     UPLOAD = "upload"
 
@@ -57,6 +58,7 @@ ROUTES = (
     _route(Kind.UPLOAD, "POST", "/upload"),
     _route(Kind.ASSET, "GET", rf"/(assets|static)(/{_FILE})+\.(js|css|woff2|png|svg|json)"),
     _route(Kind.ASSET, "GET", rf"/(favicon\.ico|manifest\.json|theme\.css|{_API[1:]}/theme\.css)"),
+    _route(Kind.STATUS, "GET", f"{_API}/app_id"),
     _route(Kind.EVENT, "POST", f"{_API}/queue/join", lang=_LANGUAGE),
     _route(Kind.STREAM, "GET", f"{_API}/queue/data", session_hash=PAGE_NAME),
 )

@@ -24,6 +24,7 @@ def scope(path, method="GET", raw=None, **more):
         ("GET", "/theme.css", Kind.ASSET),
         ("POST", "/gradio_api/queue/join", Kind.EVENT),
         ("GET", "/gradio_api/queue/data", Kind.STREAM),
+        ("GET", "/gradio_api/app_id", Kind.STATUS),
     ],
 )
 def test_what_the_page_uses_is_found(method, path, kind):
@@ -53,7 +54,6 @@ def test_what_the_page_uses_is_found(method, path, kind):
         "/gradio_api/process_recording",
         "/gradio_api/token",
         "/gradio_api/heartbeat/abc123",
-        "/gradio_api/app_id",
         "/config",
         "/monitoring",
         "/docs",
