@@ -25,8 +25,8 @@ def open(kb: str = "default", home: str | Path | None = None) -> KnowledgeBase: 
     """Open a knowledge base, making it when there is none of that name.
 
     home: the folder of knowledge bases and ``ragapp.toml``; None: ``RAGAPP_HOME``, or
-    ``~/.ragapp``. Libraries that this loads are told to call nobody, which also holds for the
-    caller's other uses of them; ``HF_HUB_OFFLINE=0`` in the environment is respected.
+    ``~/.ragapp``. Libraries that this loads are told to call nobody (``ragapp.offline``), which
+    also holds for the caller's other uses of them.
 
     Raises:
         SettingsError, UsageError: a setting or the name cannot be used.

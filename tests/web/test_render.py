@@ -102,7 +102,9 @@ def test_questions_names_headings_and_excerpts_are_escaped() -> None:
         AnswerDone("Yes[1]", False, FinishReason.STOP),
     )
     html = render.conversation_html([made], ENGLISH) + render.evidence_html([made], ENGLISH)
-    html += render.files_html([FileRow(ATTACK, error=UsageError(ATTACK, ATTACK, ATTACK))], ENGLISH)
+    html += render.files_html(
+        [FileRow(ATTACK, error=UsageError("base_name_unusable", name=ATTACK))], ENGLISH
+    )
     assert "<img" not in html
     assert "<script" not in html
     assert 'onerror="' not in html
