@@ -75,10 +75,16 @@ def test_documents_come_back_as_they_are_read_here(pool: ParserPool, tmp_path: P
 
 
 @LINUX
-def test_file_names_need_not_be_text(pool: ParserPool, tmp_path: Path) -> None:
+def test_a_file_name_that_is_no_text_is_the_error_of_that_file(
+    pool: ParserPool, tmp_path: Path
+) -> None:
     path = tmp_path / os.fsdecode(b"\xff\xfe.txt")
     path.write_text("text")
-    assert pool.parse(path) == parse_file(path)
+    with pytest.raises(BrokenDocument) as raised:
+        pool.parse(path)
+    assert raised.value.code == "name_not_text"
+    path.rename(tmp_path / "renamed.txt")
+    assert pool.parse(tmp_path / "renamed.txt").text == "text"
 
 
 def test_a_file_goes_by_the_name_it_is_given(pool: ParserPool, tmp_path: Path) -> None:

@@ -124,6 +124,7 @@ def test_no_route_of_gradios_is_open_but_those_of_the_page(served):
     assert {path for _, path in reached} <= {
         "/", "/login", "/logout", "/upload", "/favicon.ico", "/manifest.json", "/theme.css",
         "/gradio_api/theme.css", "/gradio_api/queue/join", "/gradio_api/queue/data",
+        "/gradio_api/app_id",
     }  # fmt: skip
     cookie = served.log_in()
     for method, path in mounted:
