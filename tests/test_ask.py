@@ -1,6 +1,7 @@
 """From a question to its answer, as a stream of events."""
 
 import threading
+import time
 
 import pytest
 from fixtures import OneEngine, library, models_folder, sample_kb, smollm2
@@ -99,6 +100,14 @@ def test_counts_and_times_are_of_this_answer(generated):
     assert 0 < stats.completion_tokens <= 40
     assert 0 < stats.retrieval_s < stats.first_token_s < stats.total_s
     assert stats.tokens_per_s > 0
+
+
+def test_loading_the_models_is_not_counted_as_searching(samples, monkeypatch):
+    shelf = library(models_folder(), samples.kb.folder.parents[1])
+    real = shelf.open
+    monkeypatch.setattr(shelf, "open", lambda *given: time.sleep(1.0) or real(*given))
+    stats = list(asking(HNSW, samples, None))[-1].stats
+    assert stats.retrieval_s < 1.0 <= stats.total_s
 
 
 # --- without a model ---
