@@ -5,15 +5,18 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from fixtures import library
+from fixtures import INDEXED, SAMPLE_DOCS, library
 
 from ragapp.embedding.space import VectorSpace
 from ragapp.index.store import Store
+from ragapp.ingest import ingest
+from ragapp.library import Library
 from ragapp.paths import store_file
 from ragapp.people import LOCAL
 from ragapp.retrieval.query import make_query
 from ragapp.retrieval.rerank import RERANK_DEPTH
 from ragapp.retrieval.search import search
+from ragapp.settings import Settings
 from ragapp.text.language import language_of
 
 # Question → file, and words of the passage that answers it.
@@ -146,7 +149,17 @@ def ranks_of_answers(samples, space, ids, vectors, openings):
         )
 
 
-def test_a_knowledge_base_of_some_thirty_chunks_is_no_worse_whitened_than_raw(samples):
+@pytest.fixture(scope="module")
+def exact_samples(models_dir, tmp_path_factory):
+    """The samples encoded in float32: ten questions must not hang on a processor's bfloat16."""
+    settings = Settings(home=tmp_path_factory.mktemp("exact"), models=models_dir)
+    into = Library(settings.having(dtype="float32")).create("samples", LOCAL)
+    ingest([SAMPLE_DOCS / name for name in INDEXED], into)
+    return into
+
+
+def test_a_knowledge_base_of_some_thirty_chunks_is_no_worse_whitened_than_raw(exact_samples):
+    samples = exact_samples
     store = Store.open(store_file(samples.kb.folder))
     rows = store.index_rows(store.generation())
     store.close()
@@ -158,7 +171,4 @@ def test_a_knowledge_base_of_some_thirty_chunks_is_no_worse_whitened_than_raw(sa
         )
         mrr[name] = sum(1 / rank for rank in ranks) / len(ranks)
     assert 20 <= len(rows.ids) <= 80
-    # Ten questions: one that goes from the first place to the second moves it by so much, and the
-    # processor's arithmetic decides such a pair.
-    one_place = 0.5 / len(QUESTIONS)
-    assert mrr["whitened"] >= mrr["raw"] - one_place
+    assert mrr["whitened"] >= mrr["raw"]
