@@ -28,6 +28,7 @@ from ragapp.types import (
     CancelCheck,
     Chunk,
     Document,
+    Note,
     Progress,
     ProgressSink,
     Span,
@@ -67,14 +68,14 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IngestedFile:
-    """The fate of one file; ``notes`` are sentences for people."""
+    """The fate of one file."""
 
     path: str
     status: Status
     chunks: int = 0
     pages: int = 0
     error: RagappError | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def ingest(
@@ -328,10 +329,10 @@ def _already_there(path: str, name: str, sha256: str, writer: Writer) -> Ingeste
         writer.remove(replaced.id)  # what this path held before is gone
     for stored in same:
         if _may_exist(Path(stored.path)):
-            note = f"the same content as {stored.path}"
+            note = Note("same_content", {"path": stored.path})
             return _kept(path, stored, Status.DUPLICATE, note)
         writer.rename(stored.id, path, name)
-        return _kept(path, stored, Status.RENAMED, f"moved from {stored.path}")
+        return _kept(path, stored, Status.RENAMED, Note("moved_from", {"path": stored.path}))
     return None
 
 
@@ -342,7 +343,7 @@ def _may_exist(path: Path) -> bool:
         return True
 
 
-def _kept(path: str, stored: StoredDocument, status: Status, *notes: str) -> IngestedFile:
+def _kept(path: str, stored: StoredDocument, status: Status, *notes: Note) -> IngestedFile:
     return IngestedFile(path, status, chunks=stored.chunks, pages=stored.pages, notes=notes)
 
 

@@ -81,11 +81,35 @@ class Heading:
     start: int
 
 
+class BlockKind(StrEnum):
+    """What a block of lines is."""
+
+    TABLE = "table"
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines that are units of their own, ``start`` to ``end``: rows of a table, lines of code."""
+
+    kind: BlockKind
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a person should know about a document: a code of the catalogue and its values."""
+
+    code: str
+    values: Mapping[str, str | int] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A parsed file. ``pages`` is empty for formats without pages (Markdown, text, HTML, DOCX).
 
-    ``notes`` are sentences a person should read, such as "7 of 9 pages had text".
+    size: bytes of the file; modified_ns: its time of modification, 0 where there is none.
     """
 
     name: str
@@ -95,7 +119,10 @@ class Document:
     text: str
     pages: tuple[Page, ...] = ()
     headings: tuple[Heading, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    size: int = 0
+    modified_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

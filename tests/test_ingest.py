@@ -67,7 +67,7 @@ def test_the_same_bytes_under_another_name_are_kept_once(kb, folder):
     (folder / "copy.txt").write_text(CATS)
     results = ingest([folder / "copy.txt"], kb)
     assert statuses(results) == ["duplicate"]
-    assert "the same content as" in results[0].notes[0]
+    assert results[0].notes[0].code == "same_content"
     assert len(kb.kb.documents()) == 2
 
 

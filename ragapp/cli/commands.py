@@ -15,7 +15,9 @@ from ragapp.errors import UsageError
 from ragapp.llm.decoding import Decoding
 from ragapp.people import LOCAL
 from ragapp.settings import Settings
+from ragapp.types import Note
 from ragapp.untyped import Given
+from ragapp.words.catalogue import note_sentence
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -74,13 +76,14 @@ def _print_ingested(results: Sequence[Any], as_json: bool) -> None:
         plain = [_plain(dataclasses.replace(result, error=None)) for result in results]
         for row, result in zip(plain, results, strict=True):
             row["error"] = None if result.error is None else str(result.error)
+            row["notes"] = _sentences(result.notes)
         _print_json({"documents": plain})
         return
     for result in results:
         if result.error is not None:
             print(f"{result.status:<10} {result.error}")
         else:
-            notes = f"  ({'; '.join(result.notes)})" if result.notes else ""
+            notes = f"  ({'; '.join(_sentences(result.notes))})" if result.notes else ""
             print(f"{result.status:<10} {result.path}  {result.chunks} chunks{notes}")
 
 
@@ -189,7 +192,8 @@ def kb_list(options: argparse.Namespace, settings: Settings) -> int:
     if options.name:
         documents = library.documents(options.name, LOCAL)
         if options.json:
-            _print_json({"documents": [_plain(d) for d in documents]})
+            plain = [{**_plain(d), "notes": _sentences(d.notes)} for d in documents]
+            _print_json({"documents": plain})
         for document in documents if not options.json else ():
             print(f"{document.name}  {document.chunks} chunks  {document.path}")
         return DONE
@@ -354,6 +358,10 @@ def _stop_on_interrupt() -> threading.Event:
         signal.signal(signal.SIGINT, handle)
         signal.signal(signal.SIGTERM, handle)
     return stop
+
+
+def _sentences(notes: Sequence[Note]) -> list[str]:
+    return [note_sentence(note.code, note.values) for note in notes]
 
 
 def _plain(value: DataclassInstance) -> Given:

@@ -50,9 +50,9 @@ def parse_file(path: Path, name: str | None = None) -> Document:
     name = name or path.name or str(path)
     if not is_text(f"{path.absolute()}{name}"):
         raise BrokenDocument("name_not_text", name=as_text(name))
-    data = _read_bytes(path, name)
+    data, modified_ns = _read_bytes(path, name)
     with _failures_are_of(name):
-        chosen = _choose_format(data, name)
+        chosen = choose_format(data, name)
     if not data.strip(b"\0 \t\r\n"):
         raise EmptyDocument("file_empty", name=name)
     extract = run_reader(chosen, data, name)
@@ -67,6 +67,9 @@ def parse_file(path: Path, name: str | None = None) -> Document:
         pages=extract.pages,
         headings=extract.headings,
         notes=extract.notes,
+        blocks=extract.blocks,
+        size=len(data),
+        modified_ns=modified_ns,
     )
 
 
@@ -98,7 +101,8 @@ def _failures_are_of(name: str, kind: str = "") -> Iterator[None]:
         ) from error
 
 
-def _read_bytes(path: Path, name: str) -> bytes:
+def _read_bytes(path: Path, name: str) -> tuple[bytes, int]:
+    """Return what a file holds, and when it was last modified, in nanoseconds."""
     try:
         if not path.exists():
             raise BrokenDocument("file_missing", name=name, path=path)
@@ -115,7 +119,7 @@ def _read_bytes(path: Path, name: str) -> bytes:
                 raise _not_a_file(name)
             if status.st_size > LARGEST_FILE:
                 raise UnsupportedFormat("file_too_large", name=name, mib=LARGEST_FILE >> 20)
-            return file.read(status.st_size)
+            return file.read(status.st_size), status.st_mtime_ns
     except OSError as error:
         raise BrokenDocument("file_cannot_be_opened", name=name, reason=error.strerror) from error
 
@@ -127,7 +131,7 @@ def _not_a_file(name: str) -> BrokenDocument:
     return BrokenDocument("device_instead_of_file", name=name)
 
 
-def _choose_format(data: bytes, name: str) -> Format:
+def choose_format(data: bytes, name: str) -> Format:
     """Return the format that ``name``'s suffix stands for, having made sure the content agrees."""
     suffix = Path(name).suffix.lower()
     expected = BY_SUFFIX.get(suffix)

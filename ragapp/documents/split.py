@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ragapp.text.sentences import sentence_spans
-from ragapp.types import Chunk, Document, Heading, Span
+from ragapp.types import Block, BlockKind, Chunk, Document, Heading, Span
 
 TINY = 1 / 6  # of the budget: less is too little context for a chunk, and cheap as an overlap
 FULL_ENOUGH = 1 / 2  # of the budget: from here a paragraph break is a better cut than more text
@@ -76,7 +76,8 @@ def split_document(document: Document, count_tokens: CountTokens, chunk_tokens: 
 def _sections(document: Document, count_tokens: CountTokens, chunk_tokens: int) -> list[_Section]:
     text = document.text
     outline = list(_outline(document.headings, len(text)))
-    spans = [sentence_spans(text, start, end) for _, start, end, _ in outline]
+    blocks = sorted(document.blocks, key=lambda block: block.start)
+    spans = [_unit_spans(text, start, end, blocks) for _, start, end, _ in outline]
     flat = [span for section_spans in spans for span in section_spans]
     counts = count_tokens([text[span.start : span.end] for span in flat]) if flat else []
     sized = _cut_oversized(text, list(zip(flat, counts, strict=True)), count_tokens, chunk_tokens)
@@ -86,13 +87,45 @@ def _sections(document: Document, count_tokens: CountTokens, chunk_tokens: int) 
         units: list[_Unit] = []
         while position < len(sized) and sized[position][0].start < end:
             span, tokens = sized[position]
-            begins = not units or "\n" in text[units[-1].span.end : span.start]
+            begins = not units or _begins(text, units[-1].span, span, blocks)
             units.append(_Unit(span, tokens, begins))
             position += 1
         if units:
             body = text[units[0].span.start : units[-1].span.end]
             sections.append(_Section(path, tuple(units), bare=_letters(body) == _letters(title)))
     return sections
+
+
+def _unit_spans(text: str, start: int, end: int, blocks: Sequence[Block]) -> list[Span]:
+    """Return the sentences of a part of the text; within a block of lines, the lines."""
+    spans: list[Span] = []
+    for block in blocks[bisect_right(blocks, start, key=lambda one: one.end) :]:
+        if block.start >= end:
+            break
+        first, last = max(start, block.start), min(end, block.end)
+        spans += sentence_spans(text, start, first)
+        spans += _lines(text, first, last)
+        start = last
+    return spans + sentence_spans(text, start, end)
+
+
+def _lines(text: str, start: int, end: int) -> Iterator[Span]:
+    for line in text[start:end].split("\n"):
+        inner = line.strip()
+        if inner:
+            begin = start + line.index(inner)
+            yield Span(begin, begin + len(inner))
+        start += len(line) + 1
+
+
+def _begins(text: str, last: Span, span: Span, blocks: Sequence[Block]) -> bool:
+    """Say whether a chunk may well be cut before ``span``: code only at a blank line."""
+    index = bisect_right(blocks, span.start, key=lambda one: one.start) - 1
+    block = blocks[index] if index >= 0 else None
+    in_code = block is not None and block.kind is BlockKind.CODE
+    if block is not None and in_code and block.start <= last.start and span.end <= block.end:
+        return "\n\n" in text[last.end : span.start]
+    return "\n" in text[last.end : span.start]
 
 
 def _outline(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ragapp.errors import KnowledgeBaseDamaged
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # Content that is deleted is overwritten, not only unlinked. It is the default of many builds of
 # SQLite, but not of all, and costs in proportion to what is deleted.
@@ -28,7 +28,9 @@ CREATE TABLE documents (
     media_type TEXT NOT NULL,
     text TEXT NOT NULL,           -- all offsets point into this
     pages TEXT NOT NULL,          -- JSON [[number, start, end], ...]
-    notes TEXT NOT NULL,          -- JSON [sentence, ...]
+    notes TEXT NOT NULL,          -- JSON [[code, {value}], ...]
+    size INTEGER NOT NULL DEFAULT 0,         -- bytes of the file
+    modified_ns INTEGER NOT NULL DEFAULT 0,  -- its time of modification, 0 where unknown
     chunk_count INTEGER NOT NULL,
     added_in INTEGER NOT NULL,    -- first generation that holds it
     removed_in INTEGER            -- first generation that no longer does
@@ -86,7 +88,13 @@ INSERT INTO fitted_space
 UPDATE meta SET value = '2' WHERE key = 'schema'
 """
 
-STEPS = {"1": TO_2}
+TO_3 = """
+ALTER TABLE documents ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE documents ADD COLUMN modified_ns INTEGER NOT NULL DEFAULT 0;
+UPDATE meta SET value = '3' WHERE key = 'schema'
+"""
+
+STEPS = {"1": TO_2, "2": TO_3}
 
 
 def create(connection: sqlite3.Connection) -> None:

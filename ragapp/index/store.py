@@ -30,7 +30,7 @@ from ragapp.index.rows import (
 )
 from ragapp.text.encodable import is_text
 from ragapp.text.terms import TERMS_VERSION
-from ragapp.types import Document
+from ragapp.types import Document, Note
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,7 +49,9 @@ class StoredDocument:
     media_type: str
     pages: int
     chunks: int
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+    size: int
+    modified_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +161,10 @@ class Store:
     def _documents(self, condition: str, values: tuple[int | str, ...]) -> list[StoredDocument]:
         rows = self._connection.execute(
             "SELECT id, path, name, sha256, media_type, json_array_length(pages), chunk_count,"  # noqa: S608 - the condition is our own text
-            f" notes FROM documents WHERE {condition} ORDER BY name, id",
+            f" notes, size, modified_ns FROM documents WHERE {condition} ORDER BY name, id",
             values,
         )
-        return [
-            StoredDocument(id_, path, name, sha256, kind, pages, chunks, tuple(json.loads(notes)))
-            for id_, path, name, sha256, kind, pages, chunks, notes in rows
-        ]
+        return [_stored_document(*row) for row in rows]
 
     def document_text(self, document_id: int) -> str | None:
         """Return the extracted text of a document, None when it is gone."""
@@ -179,11 +178,11 @@ class Store:
         pages = [[page.number, page.start, page.end] for page in document.pages]
         cursor = self._connection.execute(
             "INSERT INTO documents (path, name, sha256, media_type, text, pages, notes,"
-            " chunk_count, added_in) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " size, modified_ns, chunk_count, added_in) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 document.path, document.name, document.sha256, document.media_type, document.text,
-                json.dumps(pages), json.dumps(document.notes, ensure_ascii=False), len(chunks),
-                generation,
+                json.dumps(pages), _notes_json(document.notes), document.size, document.modified_ns,
+                len(chunks), generation,
             ),
         )  # fmt: skip
         document_id = int(cursor.lastrowid or 0)
@@ -350,3 +349,24 @@ def _connect(file: Path, *, create: bool) -> sqlite3.Connection:
     for pragma in migrations.PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
     return connection
+
+
+def _stored_document(
+    id_: int, path: str, name: str, sha256: str, media_type: str, pages: int, chunks: int,
+    notes: str, size: int, modified_ns: int,
+) -> StoredDocument:  # fmt: skip
+    return StoredDocument(
+        id_, path, name, sha256, media_type, pages, chunks, _notes(notes), size, modified_ns
+    )
+
+
+def _notes_json(notes: Sequence[Note]) -> str:
+    return json.dumps([[note.code, dict(note.values)] for note in notes], ensure_ascii=False)
+
+
+def _notes(stored: str) -> tuple[Note, ...]:
+    """Read notes; those of format 2 and before are English sentences."""
+    return tuple(
+        Note("as_it_was_written", {"sentence": one}) if isinstance(one, str) else Note(*one)
+        for one in json.loads(stored)
+    )

@@ -14,7 +14,7 @@ from ragapp.errors import DocumentError, RagappError, UnforeseenError
 from ragapp.ingest import IngestedFile, Status, ingest
 from ragapp.library import Library, OpenKnowledgeBase
 from ragapp.people import LOCAL
-from ragapp.types import Progress, Stage
+from ragapp.types import Note, Progress, Stage
 from ragapp.uploads import files
 from ragapp.uploads.names import distinct, safe_name
 
@@ -33,7 +33,7 @@ class FileRow:
     total: int | None = None
     status: str = ""
     error: RagappError | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from ragapp.synthesis.phrases import phrases_for
 from ragapp.types import AnswerStats, Evidence, FinishReason, Stage
 from ragapp.uploads.deletion import Deletion
 from ragapp.uploads.queue import FileRow
+from ragapp.words.catalogue import note_sentence
 from ragapp.words.interface import Strings
 
 if TYPE_CHECKING:
@@ -258,7 +259,8 @@ def _excerpt(item: Evidence, cited: set[int]) -> str:
 def _document(kb: str, document: StoredDocument, strings: Strings) -> str:
     line = strings.document_line_pages if document.pages else strings.document_line
     count = line.format(pages=document.pages, chunks=document.chunks)
-    notes = "".join(f'<span class="note">{escape(note)}</span>' for note in document.notes)
+    said = [note_sentence(note.code, note.values, strings.html_lang) for note in document.notes]
+    notes = "".join(f'<span class="note">{escape(note)}</span>' for note in said)
     name = escape(document.name)
     question = escape(strings.delete_confirm.format(name=document.name))
     return (
@@ -279,7 +281,8 @@ def _file(row: FileRow, strings: Strings) -> str:
     if row.stage is Stage.EMBEDDING and row.total:
         bar = f'<progress max="{row.total}" value="{row.done}"></progress>'
     status = strings.statuses.get(row.status, "")
-    said = [row.error.line(strings.html_lang)] if row.error else [status, *row.notes]
+    told = [note_sentence(note.code, note.values, strings.html_lang) for note in row.notes]
+    said = [row.error.line(strings.html_lang)] if row.error else [status, *told]
     notes = "".join(f'<span class="note">{_with_code(note)}</span>' for note in said if note)
     return (
         f'<li class="{row.stage or "queued"}"><span class="name" title="{name}">{name}</span>'

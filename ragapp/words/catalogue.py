@@ -1,7 +1,8 @@
-"""The catalogue of errors: a code and values in, sentences in the reader's language out.
+"""The catalogue of errors and notes: a code and values in, sentences in the reader's language out.
 
 ``errors/*.toml`` hold a table a code: ``what`` happened, ``why``, and what to do (``fix``), in
-English, and the same under ``zh``. Words in braces are values.
+English, and the same under ``zh``; ``notes.toml`` one sentence a code and language. Words in
+braces are values.
 """
 
 from __future__ import annotations
@@ -47,6 +48,26 @@ def sentences(code: str, language: str = ENGLISH) -> Sentences:
 def codes() -> frozenset[str]:
     """Return the codes of all errors."""
     return frozenset(_catalogue())
+
+
+def note_sentence(code: str, values: Mapping[str, object], language: str = ENGLISH) -> str:
+    """Return what a note says; any language but Chinese is English.
+
+    Raises:
+        KeyError: there is no note of that code.
+    """
+    return _notes()[code][CHINESE if language == CHINESE else ENGLISH].format_map(values)
+
+
+def note_codes() -> frozenset[str]:
+    """Return the codes of all notes."""
+    return frozenset(_notes())
+
+
+@lru_cache(maxsize=1)
+def _notes() -> Mapping[str, Mapping[str, str]]:
+    file = resources.files("ragapp.words").joinpath("notes.toml")
+    return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=1)

@@ -8,6 +8,7 @@ from ragapp.documents.readers.pdf.headings import OutlineEntry, find_headings
 from ragapp.documents.readers.pdf.lines import Line, drop_running_lines
 from ragapp.documents.readers.pdf.reader import read
 from ragapp.errors import BrokenDocument, EmptyDocument, EncryptedDocument
+from ragapp.types import Note
 
 from .pdf_files import chinese_pdf, english_pdf
 
@@ -107,7 +108,7 @@ def test_without_bookmarks_large_letters_are_headings() -> None:
 
 def test_pages_without_text_are_counted() -> None:
     extract = read(english_pdf([[(FOX, 11)], [], [(HARE, 11)]]), "a.pdf")
-    assert extract.notes == ("2 of 3 pages had text",)
+    assert extract.notes == (Note("pages_without_text", {"with_text": 2, "pages": 3}),)
     assert [page.number for page in extract.pages] == [1, 2, 3]
     assert extract.pages[1].start == extract.pages[1].end
 

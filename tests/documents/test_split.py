@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -173,3 +174,37 @@ def test_chunks_cover_the_text_in_order_whatever_it_is() -> None:
             for span in chunk.sentences:
                 covered.update(range(span.start, span.end))
         assert covered >= {i for i, character in enumerate(text) if not character.isspace()}
+
+
+def compose_table(rows: Sequence[Sequence[str]]) -> Document:
+    composer = Composer()
+    composer.table(rows)
+    extract = composer.extract()
+    return replace(make_document(extract.text), blocks=extract.blocks)
+
+
+def test_a_row_is_one_unit_whatever_stands_in_it() -> None:
+    document = compose_table(
+        [["Part", "Remark"], ["K-1", "Is it old? Yes. Replace."], ["K-2", "3"]]
+    )
+    (chunk,) = split(document, 200)
+    assert [document.text[s.start : s.end] for s in chunk.sentences] == [
+        "Part: K-1 | Remark: Is it old? Yes. Replace.",
+        "Part: K-2 | Remark: 3",
+    ]
+
+
+def test_a_long_table_is_cut_between_rows_that_each_name_their_columns() -> None:
+    rows = [["Part", "Stock"], *([f"K-{n}", str(n)] for n in range(40))]
+    chunks = split(compose_table(rows))
+    assert len(chunks) > 5
+    assert all(chunk.text.startswith("Part: K-") for chunk in chunks)
+
+
+def test_code_is_cut_at_blank_lines() -> None:
+    composer = Composer()
+    functions = [f"def f{n}(x):\n    y = x + {n}\n    return y" for n in range(4)]
+    composer.code("\n\n".join(functions))
+    extract = composer.extract()
+    document = replace(make_document(extract.text), blocks=extract.blocks)
+    assert [chunk.text for chunk in split(document, 50)] == functions

@@ -8,7 +8,14 @@ import pytest
 
 import ragapp
 from ragapp import errors
-from ragapp.words.catalogue import CHINESE, codes, sentences
+from ragapp.words.catalogue import (
+    CHINESE,
+    ENGLISH,
+    codes,
+    note_codes,
+    note_sentence,
+    sentences,
+)
 
 ROOT = Path(ragapp.__file__).parent
 HAN = re.compile(r"[一-鿿]")
@@ -72,3 +79,26 @@ def test_an_error_is_said_in_the_language_of_the_reader():
     several = errors.EngineError("unforeseen", error={"a": error, "b": error})
     for language, between in (("en", "a: {0}; b: {0}"), ("zh", "a：{0}；b：{0}")):
         assert between.format(error.reason(language)) in several.line(language)
+
+
+def test_every_note_that_is_made_stands_in_the_catalogue_and_every_other_one_is_gone():
+    made_of = set()
+    for path in sorted(ROOT.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Note":
+                made_of |= {a.value for a in node.args[:1] if isinstance(a, ast.Constant)}
+    assert made_of == note_codes()
+
+
+class _Names(dict):
+    """Leave the words in braces as they are."""
+
+    def __missing__(self, name):
+        return "{" + name + "}"
+
+
+@pytest.mark.parametrize("code", sorted(note_codes()))
+def test_both_languages_of_a_note_say_the_same_values(code):
+    english, chinese = (note_sentence(code, _Names(), language) for language in (ENGLISH, CHINESE))
+    assert HAN.search(chinese) or english == chinese
+    assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", chinese))

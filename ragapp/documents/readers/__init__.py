@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ragapp.documents.signatures import Signature
-from ragapp.types import Heading, Page
+from ragapp.types import Block, Heading, Note, Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,8 @@ class Extract:
     text: str
     headings: tuple[Heading, ...] = ()
     pages: tuple[Page, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+    blocks: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

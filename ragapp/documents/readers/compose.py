@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable
 
 from ragapp.documents.readers import Extract
+from ragapp.documents.readers.table import Row, table_lines
 from ragapp.text.chinese import UNSPACED
-from ragapp.types import Heading
+from ragapp.types import Block, BlockKind, Heading, Note
 
 PARAGRAPH_BREAK = "\n\n"
 LINE_BREAK = "\n"
@@ -18,6 +19,8 @@ _NEWLINES = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\ufeff\ufffe\uffff\ud800-\udfff]")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
+_ADDRESS = re.compile(r"(?:https?://|ftp://|mailto:|tel:)", re.I)
+LONGEST_ADDRESS = 300  # characters; a longer one carries data, and says nothing to a reader
 _BESIDE_CJK = re.compile(f"[{UNSPACED}“”‘’…—]")
 _BROKEN_WORD = re.compile(r"[^\W\d_]{2}-")
 _WRAP_BETWEEN_CJK = re.compile(rf"(?<=[{UNSPACED}])[^\S\n]*\n\s*(?=[{UNSPACED}])")
@@ -65,6 +68,21 @@ def seam(left: str, right: str) -> tuple[str, str]:
     return left, " "
 
 
+def with_target(text: str, target: str) -> str:
+    """Return the text of a link with where it leads, if that is an address outside the document.
+
+    "the form (https://example.org/form)"; an address that is its own text comes once.
+    """
+    target = target.strip()
+    if not _ADDRESS.match(target) or len(target) > LONGEST_ADDRESS:
+        return text
+    shown = target.removeprefix("mailto:").removeprefix("tel:")
+    if not text.strip():
+        return shown
+    bare = _ADDRESS.sub("", target).rstrip("/")
+    return text if bare in text or shown in text else f"{text} ({shown})"
+
+
 class Composer:
     """Collects the blocks of a document; ``extract`` returns the whole."""
 
@@ -72,6 +90,7 @@ class Composer:
         self._parts: list[str] = []
         self._length = 0
         self._headings: list[Heading] = []
+        self._blocks: list[Block] = []
 
     def paragraph(self, text: str, *, tight: bool = False) -> None:
         """Add a block; ``tight`` puts it on the next line (a list item) without a blank one."""
@@ -84,9 +103,42 @@ class Composer:
             start = self._add(title, PARAGRAPH_BREAK)
             self._headings.append(Heading(level, title, start))
 
-    def extract(self, notes: tuple[str, ...] = ()) -> Extract:
+    def table(self, rows: Iterable[Row], header_rows: int | None = None, caption: str = "") -> None:
+        """Add a table, a line or more for each row; see ``readers.table``."""
+        self.paragraph(caption)
+        cleaned = ([collapse_space(clean(cell)) for cell in row] for row in rows)
+        self._block(BlockKind.TABLE, "\n".join(table_lines(cleaned, header_rows)))
+
+    def code(self, text: str) -> None:
+        """Add lines of code, as they are."""
+        self._block(BlockKind.CODE, text)
+
+    def include(self, extract: Extract, title: str) -> None:
+        """Add the whole of another text under a heading: an attachment, a member of an archive.
+
+        Its notes and pages are left to the caller.
+        """
+        self.heading(1, title)
+        text = clean(extract.text).strip("\n").rstrip()
+        start = self._add(text, PARAGRAPH_BREAK)
+        if text != extract.text:  # offsets would lead astray; a reader's text is clean already
+            return
+        self._headings += [
+            Heading(one.level + 1, one.title, start + one.start) for one in extract.headings
+        ]
+        self._blocks += [
+            Block(one.kind, start + one.start, start + one.end) for one in extract.blocks
+        ]
+
+    def extract(self, notes: tuple[Note, ...] = ()) -> Extract:
         """Return everything added so far."""
-        return Extract("".join(self._parts), tuple(self._headings), notes=notes)
+        text, headings = "".join(self._parts), tuple(self._headings)
+        return Extract(text, headings, notes=notes, blocks=tuple(self._blocks))
+
+    def _block(self, kind: BlockKind, text: str) -> None:
+        start = self._add(text, PARAGRAPH_BREAK)
+        if start < self._length:
+            self._blocks.append(Block(kind, start, self._length))
 
     def _add(self, text: str, separator: str) -> int:
         text = clean(text).strip("\n").rstrip()

@@ -7,7 +7,7 @@ import re
 from ragapp.documents.readers import Extract, Format
 from ragapp.documents.readers.compose import clean
 from ragapp.text.decode import decode
-from ragapp.types import Heading
+from ragapp.types import Heading, Note
 
 LONGEST_HEADING = 40  # characters; a longer line is a sentence that happens to begin like one
 
@@ -35,9 +35,9 @@ def read(data: bytes, name: str) -> Extract:
     return Extract(text, _find_headings(text), notes=notes)
 
 
-def damage_notes(damaged: int) -> tuple[str, ...]:
+def damage_notes(damaged: int) -> tuple[Note, ...]:
     """Return the note about characters that could not be decoded, if there were any."""
-    return (f"{damaged} unreadable characters were replaced by \ufffd",) if damaged else ()
+    return (Note("characters_replaced", {"count": damaged}),) if damaged else ()
 
 
 def _find_headings(text: str) -> tuple[Heading, ...]:

@@ -12,7 +12,7 @@ import struct
 from typing import IO, Any
 
 from ragapp.errors import DocumentError
-from ragapp.types import Document, Heading, Page
+from ragapp.types import Block, BlockKind, Document, Heading, Note, Page
 
 LARGEST_FRAME = 1 << 30  # bytes; no text of a file within the limits comes near
 _LENGTH = struct.Struct(">Q")
@@ -62,7 +62,10 @@ def document_to_json(document: Document) -> Message:
         "text": document.text,
         "pages": [[page.number, page.start, page.end] for page in document.pages],
         "headings": [[one.level, one.title, one.start] for one in document.headings],
-        "notes": list(document.notes),
+        "notes": [[note.code, dict(note.values)] for note in document.notes],
+        "blocks": [[block.kind, block.start, block.end] for block in document.blocks],
+        "size": document.size,
+        "modified_ns": document.modified_ns,
     }
 
 
@@ -76,7 +79,10 @@ def document_from_json(values: Message) -> Document:
         text=values["text"],
         pages=tuple(Page(*page) for page in values["pages"]),
         headings=tuple(Heading(*heading) for heading in values["headings"]),
-        notes=tuple(values["notes"]),
+        notes=tuple(Note(*note) for note in values["notes"]),
+        blocks=tuple(Block(BlockKind(kind), *place) for kind, *place in values["blocks"]),
+        size=values["size"],
+        modified_ns=values["modified_ns"],
     )
 
 

@@ -16,6 +16,7 @@ from ragapp.documents.parse import parse_file
 from ragapp.documents.workers.limits import Limits
 from ragapp.documents.workers.pool import ParserPool
 from ragapp.errors import BrokenDocument, Cancelled, DocumentError, DocumentTooCostly
+from ragapp.types import Note
 
 from ..hostile_files import docx_of
 from ..pdf_files import english_pdf
@@ -282,7 +283,7 @@ def test_what_readers_log_is_logged_here(
     path = tmp_path / "a.pdf"
     path.write_bytes(data.replace(b"/FlateDecode", b"/NoSuchCode1", 1))
     with caplog.at_level("WARNING"):
-        assert "pages that could not be read: 1" in pool.parse(path).notes
+        assert Note("pages_failed", {"numbers": "1"}) in pool.parse(path).notes
     (record,) = caplog.records
     assert record.name == "ragapp.documents.readers.pdf.reader"
     assert record.getMessage().startswith("a.pdf: page 1 could not be read")

@@ -15,7 +15,7 @@ from ragapp.documents.workers.wire import (
     write_frame,
 )
 from ragapp.errors import DocumentError, DocumentTooCostly, EmptyDocument
-from ragapp.types import Document, Heading, Page
+from ragapp.types import Document, Heading, Note, Page
 
 
 def sent(message: dict[str, object]) -> bytes:
@@ -44,7 +44,14 @@ def test_torn_and_senseless_frames_are_none() -> None:
 def test_documents_are_the_same_on_the_other_side() -> None:
     pages, headings = (Page(1, 0, 6),), (Heading(1, "文", 0),)
     document = Document(
-        "a.pdf", "/a.pdf", "00", "application/pdf", "文 text", pages, headings, ("note",)
+        "a.pdf",
+        "/a.pdf",
+        "00",
+        "application/pdf",
+        "文 text",
+        pages,
+        headings,
+        (Note("a", {"n": 1}),),
     )
     assert document_from_json(document_to_json(document)) == document
 

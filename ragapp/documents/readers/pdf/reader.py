@@ -14,6 +14,7 @@ from ragapp.documents.readers.pdf.lines import Line, drop_running_lines, page_li
 from ragapp.documents.readers.pdf.paragraphs import compose_pages
 from ragapp.documents.signatures import Content, is_zip
 from ragapp.errors import BrokenDocument, EmptyDocument, EncryptedDocument
+from ragapp.types import Note
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
@@ -41,9 +42,11 @@ def read(data: bytes, name: str) -> Extract:
         raise EmptyDocument("pdf_letters_unknown", name=name)
     pages = drop_running_lines(pages)
     text, headings, spans = compose_pages(pages, find_headings(pages, _outline(reader)))
-    notes = [] if with_text == len(pages) else [f"{with_text} of {len(pages)} pages had text"]
+    notes = []
+    if with_text < len(pages):
+        notes.append(Note("pages_without_text", {"with_text": with_text, "pages": len(pages)}))
     if failed:
-        notes.append(f"pages that could not be read: {', '.join(map(str, failed))}")
+        notes.append(Note("pages_failed", {"numbers": ", ".join(map(str, failed))}))
     return Extract(text, headings, spans, tuple(notes))
 
 
