@@ -1,0 +1,71 @@
+"""What is true of every reader: it reads its format, and keeps its offsets whatever it is given."""
+
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ragapp.documents.formats import SUFFIXES
+from ragapp.documents.parse import choose_format, run_reader
+from ragapp.documents.readers import Extract
+from ragapp.documents.split import split_document
+from ragapp.errors import DocumentError
+from ragapp.types import Document
+from ragapp.words.catalogue import CHINESE, note_sentence
+
+from .mutations import mutated
+from .samples import HAN, SAMPLES, SENTENCE
+
+READ = [suffix for suffix in SAMPLES if f".{suffix.rsplit('.', 1)[-1]}" in SUFFIXES]
+
+
+def read(data: bytes, name: str) -> Extract:
+    return run_reader(choose_format(data, name), data, name)
+
+
+def check(extract: Extract) -> None:
+    """Hold an extract against what all that follows relies on."""
+    text = extract.text
+    text.encode()  # it can be stored
+    assert "\0" not in text
+    assert all(0 <= one.start < len(text) for one in extract.headings)
+    assert all(0 <= one.start < one.end <= len(text) for one in extract.blocks)
+    ends = [(page.start, page.end) for page in extract.pages]
+    assert all(0 <= start <= end <= len(text) for start, end in ends)
+    assert ends == sorted(ends)
+    for note in extract.notes:
+        assert note_sentence(note.code, note.values)
+        assert note_sentence(note.code, note.values, CHINESE)
+    document = Document(
+        "a", "/a", "", "", text, extract.pages, extract.headings, blocks=extract.blocks
+    )
+    for chunk in split_document(document, lambda texts: [len(one) // 4 + 1 for one in texts], 64):
+        assert chunk.text == text[chunk.start : chunk.end]
+        assert all(chunk.start <= s.start < s.end <= chunk.end for s in chunk.sentences)
+
+
+@pytest.mark.parametrize("suffix", READ)
+def test_its_own_format_is_read_whole(suffix: str) -> None:
+    extract = read(SAMPLES[suffix](), f"harbour{suffix}")
+    check(extract)
+    assert SENTENCE in extract.text
+    assert HAN in extract.text or suffix == ".pdf"  # the fonts every PDF program has know no 港
+
+
+@pytest.mark.parametrize("suffix", READ)
+@settings(
+    max_examples=15, deadline=None, derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)  # fmt: skip
+@given(seed=st.integers(0, 2**32 - 1))
+def test_changed_bytes_end_in_an_extract_or_an_error_of_the_file(suffix: str, seed: int) -> None:
+    data = mutated(SAMPLES[suffix](), random.Random(seed))
+    try:
+        extract = read(data, f"harbour{suffix}")
+    except DocumentError as error:
+        assert error.code != "reader_failed", error
+        assert error.line()
+        assert error.line(CHINESE)
+    else:
+        check(extract)
