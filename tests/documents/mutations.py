@@ -5,20 +5,7 @@ import random
 import struct
 import zipfile
 
-_ODD = (
-    b"",
-    b"\0",
-    b"\xff\xff\xff\xff",
-    b"<",
-    b">",
-    b"]]>",
-    b"\r",
-    b"&#0;",
-    b"\\",
-    b'"',
-    b"{",
-    b"[",
-)
+_ODD = (b"\0", b"\xff\xff\xff\xff", b"<", b">", b"]]>", b"\r", b"&#0;", b"\\", b'"', b"{", b"[")
 
 
 def mutated(data: bytes, chance: random.Random) -> bytes:

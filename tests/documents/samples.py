@@ -204,7 +204,8 @@ def mhtml() -> bytes:
 
 def rtf() -> bytes:
     han = "".join(f"\\u{ord(character)}?" for character in HAN)
-    return f"{{\\rtf1\\ansi\\deff0 {{\\fonttbl{{\\f0 A;}}}}\\pard {SENTENCE}\\par {han}\\par}}".encode()
+    body = f"\\pard {SENTENCE}\\par {han}\\par"
+    return f"{{\\rtf1\\ansi\\deff0 {{\\fonttbl{{\\f0 A;}}}}{body}}}".encode()
 
 
 def notebook() -> bytes:

@@ -24,6 +24,20 @@ def read(data: bytes, name: str) -> Extract:
     return run_reader(choose_format(data, name), data, name)
 
 
+def check_outcome(data: bytes, name: str) -> None:
+    """Hold what became of some bytes against what is promised: a text, or an error that says why."""
+    try:
+        outcome: Extract | DocumentError = read(data, name)
+    except DocumentError as error:
+        outcome = error
+    if isinstance(outcome, Extract):
+        check(outcome)
+    else:
+        assert outcome.code != "reader_failed", outcome
+        assert outcome.line()
+        assert outcome.line(CHINESE)
+
+
 def check(extract: Extract) -> None:
     """Hold an extract against what all that follows relies on."""
     text = extract.text
@@ -60,12 +74,4 @@ def test_its_own_format_is_read_whole(suffix: str) -> None:
 )  # fmt: skip
 @given(seed=st.integers(0, 2**32 - 1))
 def test_changed_bytes_end_in_an_extract_or_an_error_of_the_file(suffix: str, seed: int) -> None:
-    data = mutated(SAMPLES[suffix](), random.Random(seed))
-    try:
-        extract = read(data, f"harbour{suffix}")
-    except DocumentError as error:
-        assert error.code != "reader_failed", error
-        assert error.line()
-        assert error.line(CHINESE)
-    else:
-        check(extract)
+    check_outcome(mutated(SAMPLES[suffix](), random.Random(seed)), f"harbour{suffix}")
