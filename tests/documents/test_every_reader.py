@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 from ragapp.documents.formats import SUFFIXES
 from ragapp.documents.parse import choose_format, run_reader
 from ragapp.documents.readers import Extract
-from ragapp.documents.split import split_document
 from ragapp.errors import DocumentError
-from ragapp.types import Document
-from ragapp.words.catalogue import CHINESE, note_sentence
+from ragapp.words.catalogue import CHINESE
 
 from .mutations import mutated
+from .promises import check
 from .samples import HAN, SAMPLES, SENTENCE
 
 READ = [suffix for suffix in SAMPLES if f".{suffix.rsplit('.', 1)[-1]}" in SUFFIXES]
@@ -25,7 +24,7 @@ def read(data: bytes, name: str) -> Extract:
 
 
 def check_outcome(data: bytes, name: str) -> None:
-    """Hold what became of some bytes against what is promised: a text, or an error that says why."""
+    """Hold what became of some bytes against the promise: a text, or an error that says why."""
     try:
         outcome: Extract | DocumentError = read(data, name)
     except DocumentError as error:
@@ -36,27 +35,6 @@ def check_outcome(data: bytes, name: str) -> None:
         assert outcome.code != "reader_failed", outcome
         assert outcome.line()
         assert outcome.line(CHINESE)
-
-
-def check(extract: Extract) -> None:
-    """Hold an extract against what all that follows relies on."""
-    text = extract.text
-    text.encode()  # it can be stored
-    assert "\0" not in text
-    assert all(0 <= one.start < len(text) for one in extract.headings)
-    assert all(0 <= one.start < one.end <= len(text) for one in extract.blocks)
-    ends = [(page.start, page.end) for page in extract.pages]
-    assert all(0 <= start <= end <= len(text) for start, end in ends)
-    assert ends == sorted(ends)
-    for note in extract.notes:
-        assert note_sentence(note.code, note.values)
-        assert note_sentence(note.code, note.values, CHINESE)
-    document = Document(
-        "a", "/a", "", "", text, extract.pages, extract.headings, blocks=extract.blocks
-    )
-    for chunk in split_document(document, lambda texts: [len(one) // 4 + 1 for one in texts], 64):
-        assert chunk.text == text[chunk.start : chunk.end]
-        assert all(chunk.start <= s.start < s.end <= chunk.end for s in chunk.sentences)
 
 
 @pytest.mark.parametrize("suffix", READ)
