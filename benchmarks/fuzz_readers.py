@@ -8,8 +8,8 @@ and they go through the worker processes under their limits, as files of strange
 read, refused: how many ended as a text that keeps its promises, and as an error of the file.
 found: what must not be, as "suffix code": count. ``reader_failed`` is an error that a reader did
 not foresee, ``too_costly`` a file of some kilobytes that broke a limit, ``reading_crashed`` a
-worker that died, ``broken_promise`` an extract whose offsets lead astray. The file of each first one is kept
-in ``--keep``.
+worker that died, ``broken_promise`` an extract whose offsets lead astray. The file of each first
+one is kept in ``--keep``.
 slowest: the longest any of them took, in seconds, by suffix.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -23,12 +24,13 @@ class Prediction:
 
 
 class Journal:
-    """A JSONL file beside the predictions: the values of the run, then a line a prompt.
+    """A file beside the predictions: the values of the run, then a line a prompt.
 
-    Lines are on the disk when ``add`` returns. A line that was cut off by a crash is dropped.
+    A line is a checksum and JSON, on the disk when ``add`` returns. A line that was cut off by a
+    crash is dropped, and one that a disk has harmed, too: its prompt is done again.
 
     Raises:
-        UsageError: the file there belongs to a run with other values.
+        UsageError: the file there belongs to a run with other values, or its first line is harmed.
     """
 
     def __init__(self, predictions: Path, run: Mapping[str, Any]) -> None:
@@ -72,27 +74,26 @@ class Journal:
         if self._stream is None:
             raise ValueError("the journal is not open")
         for line in lines:
-            self._stream.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            self._stream.write(_line(line))
         self._stream.flush()
         os.fsync(self._stream.fileno())
 
     def _read(self) -> int:
-        """Take what was done; return how many bytes of the file are whole lines."""
+        """Take what was done; return how many bytes of the file there are whole lines of."""
         head, *lines = self.file.read_bytes().split(b"\n")
-        begun = _parsed(head).get("run")
-        if begun is None and not lines:
+        if not lines:
             return 0  # killed while it wrote its first line
+        begun = _parsed(head).get("run")
+        if begun is None:
+            raise UsageError("batch_journal_damaged", file=self.file)
         if begun != self._run:
             raise self._other_run(begun if isinstance(begun, dict) else {})
-        whole = len(head) + 1
         for line in lines[:-1]:  # the last is empty, or was cut off
             entry = _parsed(line)
-            if "number" not in entry:
-                break
-            number = int(entry.pop("number"))
-            self.done[number] = Prediction(**entry)
-            whole += len(line) + 1
-        return whole
+            if "number" in entry:
+                number = int(entry.pop("number"))
+                self.done[number] = Prediction(**entry)
+        return sum(len(line) + 1 for line in (head, *lines[:-1]))
 
     def _other_run(self, begun: Mapping[str, Any]) -> UsageError:
         names = sorted(n for n in {*begun, *self._run} if begun.get(n) != self._run.get(n))
@@ -131,9 +132,19 @@ def _plain(prediction: Prediction) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
+def _line(values: Mapping[str, Any]) -> bytes:
+    payload = json.dumps(values, ensure_ascii=False).encode()
+    return _checksum(payload) + b" " + payload + b"\n"
+
+
 def _parsed(line: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(line)
-    except ValueError:
+    """Return the values of a line; none where the checksum does not agree."""
+    checksum, _, payload = line.partition(b" ")
+    if checksum != _checksum(payload):
         return {}
+    value = json.loads(payload)
     return value if isinstance(value, dict) else {}
+
+
+def _checksum(payload: bytes) -> bytes:
+    return hashlib.blake2b(payload, digest_size=8).hexdigest().encode()
