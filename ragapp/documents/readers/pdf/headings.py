@@ -140,7 +140,7 @@ def _from_sizes(pages: Sequence[Sequence[Line]]) -> dict[Place, HeadingLines]:
 def _large_lines(page: Sequence[Line], index: int, body: float) -> int:
     """Return how many lines from ``index`` on make up one heading, 0 when it is none."""
     size = page[index].size
-    if size < LARGER * body or page[index].text[-1] in "。，；,;":
+    if size < LARGER * body or page[index].cells or page[index].text[-1] in "。，；,;":
         return 0
     count = 1
     while (

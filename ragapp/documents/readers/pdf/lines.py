@@ -1,115 +1,155 @@
-"""A PDF page → its lines with their place on the page; running headers and footers dropped."""
+"""Words of a page → pieces of lines, parted where a gap is wider than one between words."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
-from typing import TYPE_CHECKING
 
 from ragapp.documents.readers.compose import clean
+from ragapp.documents.readers.pdf.words import Word
 from ragapp.text.chinese import UNSPACED
-from ragapp.untyped import PdfValue
 
-if TYPE_CHECKING:
-    from pypdf import PageObject
+CELL_GAP = 0.75
+"""Times the size: a wider gap lies between columns of a table or of text."""
+WORD_GAP = 0.2
+"""Times the size: a wider gap is a space, where none is written and no ideograph stands by."""
+SAME_BASELINE = 0.35
+"""Times the size: letters whose middles differ by less stand on one line."""
 
-MOST_PAGES = 0.4  # a header on the left or the right pages only stands on just under half of them
-FEWEST_PAGES = 4  # with fewer pages, repetition proves nothing
-EDGE_LINES = 3  # lines from the top or bottom of a page among which headers are sought
-LONGEST_PAGE_NUMBER = 40  # characters of "- Page 12 of 345 -" and its like
-SAME_PLACE = 4.0  # points
-
-_PAGE_NUMBER = re.compile(
-    r"\W*(?:page|p\.|第)?\s*(\d{1,4})\s*(?:(?:of|/|页|頁|，|共|\s)*\d*\s*[页頁]?)\W*", re.IGNORECASE
-)
-_DIGITS = re.compile(r"\d+|(?<!\S)[ivxlc]+(?!\S)")  # with the Roman ones of a preface
-_MONOSPACED = re.compile(r"mono|courier|consol|typewriter|cmtt|menlo|code", re.IGNORECASE)
 _FULL_WIDTH_MARKS = "，。、；：？！（）《》「」『』【】〈〉"
-# pypdf writes a space wherever letters stand apart, also where a full-width mark brings the gap.
 _SPACE_AT_MARK = re.compile(rf" +(?=[{_FULL_WIDTH_MARKS}])|(?<=[{_FULL_WIDTH_MARKS}]) +")
-_WIDE = re.compile(f"[{UNSPACED}]")
 _LEADER = re.compile(r"(?: ?[.·․…]){5,} ?")
 _SPACE_IN_CJK = re.compile(rf"(?<=[{UNSPACED}]) (?=[{UNSPACED}])")
 _CJK_PAIR = re.compile(rf"(?<=[{UNSPACED}])(?=[{UNSPACED}])")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line as printed: left end ``x``, baseline ``y`` (upwards), font ``size``, in points."""
+    """A line, or a cell of a table, as printed: ends ``x`` and ``right``, baseline ``y`` upwards.
+
+    size: of the font, in points. cells: of a row of a table, each with its left end in ``columns``.
+    """
 
     text: str
     x: float
     y: float
     size: float
+    right: float = 0.0
     monospaced: bool = False
-
-    @property
-    def right(self) -> float:
-        """Where the line ends, estimated: letters are half as wide as high, ideographs as wide."""
-        wide = len(_WIDE.findall(self.text))
-        narrow = 0.6 if self.monospaced else 0.47  # of the size: mean of text in Times and Arial
-        return self.x + self.size * (wide + narrow * (len(self.text) - wide))
+    cells: tuple[str, ...] = ()
+    columns: tuple[float, ...] = ()
 
 
-def page_lines(page: PageObject) -> list[Line]:
-    """Return the lines of a page in reading order."""
-    builder = _LineBuilder()
-    page.extract_text(visitor_text=builder.visit)
-    return builder.finish()
+def pieces_of(words: Sequence[Word]) -> list[Line]:
+    """Return the pieces of lines in the order of the content; see ``CELL_GAP``."""
+    pieces: list[Line] = []
+    current: list[Word] = []
+    for word in words:
+        if current and not _goes_on(current[-1], word):
+            pieces.extend(_piece(current))
+            current = []
+        current.append(word)
+    pieces.extend(_piece(current))
+    return _joined(pieces)
 
 
-class _LineBuilder:
-    """Receives pieces of text with their transformation matrices and joins them into lines."""
-
-    def __init__(self) -> None:
-        self._lines: list[Line] = []
-        self._text: list[str] = []
-        self._place = (0.0, 0.0)
-        self._sizes: Counter[float] = Counter()
-        self._monospaced = 0
-
-    def visit(self, text: str, cm: PdfValue, tm: PdfValue, font: PdfValue, size: float) -> None:
-        letters = len(text.strip())
-        if letters:
-            place = (
-                tm[4] * cm[0] + tm[5] * cm[2] + cm[4],
-                tm[4] * cm[1] + tm[5] * cm[3] + cm[5],
-            )
-            scale = abs(tm[3] * cm[3] + tm[2] * cm[1]) or abs(tm[1] * cm[2] + tm[0] * cm[0]) or 1.0
-            height = round(size * scale, 1)
-            # pypdf keeps a page number and the title below it on one line
-            if self._sizes and abs(place[1] - self._place[1]) > max(height, *self._sizes):
-                self._end_line()
-            if not self._sizes:
-                self._place = place
-            self._sizes[height] += letters
-            base_font = str(font.get("/BaseFont", "")) if font else ""
-            self._monospaced += letters if _MONOSPACED.search(base_font) else 0
-        first, *rest = text.split("\n")
-        self._text.append(first)
-        for piece in rest:
-            self._end_line()
-            self._text.append(piece)
-
-    def finish(self) -> list[Line]:
-        self._end_line()
-        return self._lines
-
-    def _end_line(self) -> None:
-        text = _tidy(clean("".join(self._text)))
-        if text:
-            size = self._sizes.most_common(1)[0][0] if self._sizes else 0.0
-            monospaced = self._monospaced * 2 > self._sizes.total()
-            self._lines.append(Line(text, *self._place, size, monospaced))
-        self._text = []
-        self._sizes = Counter()
-        self._monospaced = 0
+def _goes_on(last: Word, word: Word) -> bool:
+    size = max(last.size, word.size, 1.0)
+    apart = abs(last.bottom + last.top - word.bottom - word.top) / 2
+    if apart > SAME_BASELINE * size and not _is_raised(last, word):
+        return False
+    gap = word.left - last.right
+    if gap < -0.6 * size and _RIGHT_TO_LEFT.match(word.text):
+        gap = last.left - word.right
+    return -0.6 * size - 0.5 < gap < CELL_GAP * size
 
 
-def _tidy(text: str) -> str:
+def _is_raised(last: Word, word: Word) -> bool:
+    """Say whether one of two is a small letter set higher or lower: a note's mark, an index."""
+    small, large = sorted((last, word), key=lambda each: each.size)
+    middle = (small.bottom + small.top) / 2
+    reach = 0.3 * large.size
+    return small.size < 0.85 * large.size and large.bottom - reach < middle < large.top + reach
+
+
+def _piece(words: Sequence[Word]) -> list[Line]:
+    if not words:
+        return []
+    parts = [words[0].text]
+    for last, word in pairwise(words):
+        if _is_parted(last, word):
+            parts.append(" ")
+        parts.append(word.text)
+    text = tidy(clean("".join(parts)))
+    if not text:
+        return []
+    size = words[0].size
+    if any(word.size != size for word in words):
+        letters: Counter[float] = Counter()
+        for word in words:
+            letters[word.size] += len(word.text)
+        size = letters.most_common(1)[0][0]
+    return [
+        Line(
+            text,
+            min(word.left for word in words),
+            median(word.bottom for word in words if word.size == size),
+            size,
+            max(word.right for word in words),
+            sum(word.monospaced for word in words) * 2 > len(words),
+        )
+    ]
+
+
+def _is_parted(last: Word, word: Word) -> bool:
+    """Say whether a space stands between two words of a line."""
+    gap = abs(word.left - last.right)
+    if _UNSPACED.match(last.text[-1]) or _UNSPACED.match(word.text[0]):
+        return gap > (0.3 if word.spaced else 0.8) * max(last.size, word.size)
+    return word.spaced or gap > WORD_GAP * max(word.size, 1.0)
+
+
+def _joined(pieces: list[Line]) -> list[Line]:
+    """Put pieces of one line together that come one after the other and were drawn apart."""
+    joined: list[Line] = []
+    for piece in pieces:
+        last = joined[-1] if joined else None
+        if last is not None and _same_line(last, piece):
+            gap = piece.x - last.right
+            if -0.3 * piece.size < gap < CELL_GAP * piece.size:
+                joined[-1] = put_together([last, piece])
+                continue
+        joined.append(piece)
+    return joined
+
+
+def _same_line(one: Line, other: Line) -> bool:
+    small, large = sorted((one.size, other.size))
+    return abs(one.y - other.y) < SAME_BASELINE * large and large < 1.6 * max(small, 1.0)
+
+
+def put_together(pieces: Sequence[Line], between: str = " ") -> Line:
+    """Return one line of several pieces, which are given in reading order."""
+    if len(pieces) == 1:
+        return pieces[0]
+    longest = max(pieces, key=lambda piece: len(piece.text))
+    return Line(
+        tidy(between.join(piece.text for piece in pieces)),
+        min(piece.x for piece in pieces),
+        longest.y,
+        longest.size,
+        max(piece.right for piece in pieces),
+        longest.monospaced,
+    )
+
+
+def tidy(text: str) -> str:
     """Take out the spaces that are only gaps, and shorten the dots of a table of contents."""
     text = _SPACE_AT_MARK.sub("", " ".join(text.split()))
     text = _LEADER.sub(" ... ", text).strip()
@@ -119,72 +159,22 @@ def _tidy(text: str) -> str:
     return _SPACE_IN_CJK.sub("", text) if gaps >= 3 and gaps > pairs else text
 
 
-def drop_running_lines(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
-    """Return the pages without headers, footers and page numbers.
-
-    A page that is nothing but lines that repeat keeps them: tickets, forms, stamped scans.
-    """
-    places: defaultdict[str, list[float]] = defaultdict(list)
-    for page in pages:
-        for key, y in {_pattern(line): line.y for line in _edge_lines(page)}.items():
-            places[key].append(y)
-    with_text = sum(1 for page in pages if page)
-    running = {
-        key: median(ys)
-        for key, ys in places.items()
-        if with_text >= FEWEST_PAGES and len(ys) >= max(3, MOST_PAGES * with_text)
-    }
-    kept = []
-    for number, page in enumerate(pages, 1):
-        edges = _edge_lines(page)
-        dropped = {
-            id(line)
-            for line in edges
-            if (_pattern(line) in running and abs(line.y - running[_pattern(line)]) < SAME_PLACE)
-            or _is_page_number(line, number, page)
-        }
-        kept.append([line for line in page if id(line) not in dropped])
-    without_titles = _drop_chapter_lines(kept)
-    return [left or list(page) for left, page in zip(without_titles, pages, strict=True)]
+def rows_of(pieces: Sequence[Line]) -> list[list[Line]]:
+    """Group pieces by the line that they stand on, from the top; each group from the left."""
+    rows: list[list[Line]] = []
+    for piece in sorted(pieces, key=lambda one: -one.y):
+        if rows:
+            near = rows[-1][0]
+            if abs(near.y - piece.y) < SAME_BASELINE * max(near.size, piece.size):
+                rows[-1].append(piece)
+                continue
+        rows.append([piece])
+    return [_in_order(row) for row in rows]
 
 
-def _drop_chapter_lines(pages: list[list[Line]]) -> list[list[Line]]:
-    """Drop topmost lines that stand at the same place on neighbouring pages: chapter titles."""
-    if len(pages) < FEWEST_PAGES:
-        return pages
-    tops = [max(page, key=lambda line: line.y) if page else None for page in pages]
-    kept = []
-    for index, page in enumerate(pages):
-        top = tops[index]
-        neighbours = [*tops[max(0, index - 2) : index], *tops[index + 1 : index + 3]]
-        repeats = top is not None and any(
-            other is not None
-            and _pattern(other) == _pattern(top)
-            and abs(other.y - top.y) < SAME_PLACE
-            for other in neighbours
-        )
-        kept.append([line for line in page if not (repeats and line is top)])
-    return kept
-
-
-def _edge_lines(page: Sequence[Line]) -> list[Line]:
-    by_height = sorted(page, key=lambda line: line.y)
-    return (
-        by_height
-        if len(page) <= 2 * EDGE_LINES
-        else by_height[:EDGE_LINES] + by_height[-EDGE_LINES:]
-    )
-
-
-def _pattern(line: Line) -> str:
-    return "".join(_DIGITS.sub("#", line.text.lower()).split())
-
-
-def _is_page_number(line: Line, number: int, page: Sequence[Line]) -> bool:
-    """Say whether the lowest or highest line is nothing but the number of its page."""
-    # the pattern is quadratic in punctuation
-    matched = _PAGE_NUMBER.fullmatch(line.text) if len(line.text) <= LONGEST_PAGE_NUMBER else None
-    if not matched or int(matched[1]) != number or len(page) < 2:
-        return False
-    heights = [other.y for other in page]
-    return line.y in (min(heights), max(heights))
+def _in_order(row: list[Line]) -> list[Line]:
+    letters = "".join(piece.text for piece in row)
+    if not _RIGHT_TO_LEFT.search(letters):
+        return sorted(row, key=lambda piece: piece.x)
+    turned = len(_RIGHT_TO_LEFT.findall(letters))
+    return sorted(row, key=lambda piece: piece.x, reverse=turned * 2 > len(letters))

@@ -2,123 +2,190 @@
 
 from __future__ import annotations
 
-import io
+import ctypes
 import logging
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ragapp.documents.readers import Extract, Format
-from ragapp.documents.readers.pdf.headings import OutlineEntry, find_headings
-from ragapp.documents.readers.pdf.lines import Line, drop_running_lines, page_lines
+from ragapp.documents.readers.pdf import outline
+from ragapp.documents.readers.pdf.headings import find_headings
+from ragapp.documents.readers.pdf.layout import Grid, reading_order
+from ragapp.documents.readers.pdf.letters import MOST_UNREADABLE, mended, unreadable_share
+from ragapp.documents.readers.pdf.lines import Line, pieces_of
+from ragapp.documents.readers.pdf.outline import FieldValue
 from ragapp.documents.readers.pdf.paragraphs import compose_pages
+from ragapp.documents.readers.pdf.running import drop_running_lines
+from ragapp.documents.readers.pdf.words import page_words
 from ragapp.documents.signatures import Content, is_zip
 from ragapp.errors import BrokenDocument, EmptyDocument, EncryptedDocument
 from ragapp.types import Note
 
 if TYPE_CHECKING:
-    from pypdf import PdfReader
+    from pypdfium2 import PdfDocument
 
 logger = logging.getLogger(__name__)
 
-MOST_UNREADABLE = 0.3  # share of characters without a meaning; above, the text layer is useless
 MOST_RUBBISH = 1024  # bytes before the mark "%PDF-"; what other readers accept
+MOST_DRAWN = 4000
+"""Objects of a page among which lines of tables are sought; more are a drawing."""
+THIN = 2.5  # points; a line of a table is no thicker
+_PASSWORD = 4  # FPDF_ERR_PASSWORD
 
 
 def read(data: bytes, name: str) -> Extract:
-    """Return the text of a PDF with its pages and headings.
+    """Return the text of a PDF with its pages, headings and tables.
 
     Raises:
         BrokenDocument: the file is damaged.
         EncryptedDocument: a password other than the empty one is needed.
         EmptyDocument: the pages are pictures, or their letters cannot be told.
     """
-    reader = _open(data, name)
-    pages, failed = _read_pages(reader, name)
-    with_text = sum(1 for page in pages if page)
+    document = _open(data, name)
+    try:
+        beside = outline.open_with_pypdf(data) if document.get_formtype() else None
+        fields = outline.field_values(beside) if beside else []
+        read_pages = _read_pages(document, name, fields)
+        has_marks = any(True for _ in document.get_toc(max_depth=1))
+    finally:
+        document.close()
+    pages = [page.lines for page in read_pages]
+    noted = [number for number, page in enumerate(read_pages) if page.noted]
+    unreadable = [number for number, page in enumerate(read_pages, 1) if page.unreadable]
+    failed = [number for number, page in enumerate(read_pages, 1) if page.failed]
+    beside = beside or (outline.open_with_pypdf(data) if has_marks or noted else None)
+    marks = outline.bookmarks(beside) if beside and has_marks else []
+    remarks = {page: outline.remarks_on(beside, page) for page in noted} if beside else {}
+    said = {page: _new(texts, pages[page]) for page, texts in remarks.items()}
+    with_text = sum(1 for number, page in enumerate(pages) if page or said.get(number))
+    if unreadable and len(unreadable) * 2 > with_text:
+        raise EmptyDocument("pdf_letters_unknown", name=name)
     if not with_text:
         raise EmptyDocument("pdf_without_text", name=name, pages=len(pages))
-    if _unreadable_share(pages) > MOST_UNREADABLE:
-        raise EmptyDocument("pdf_letters_unknown", name=name)
-    pages = drop_running_lines(pages)
-    text, headings, spans = compose_pages(pages, find_headings(pages, _outline(reader)))
+    pages = drop_running_lines(pages, [page.reach for page in read_pages])
+    extract = compose_pages(pages, find_headings(pages, marks), said)
+    notes = _notes(len(pages), with_text + len(unreadable) + len(failed), failed, unreadable)
+    return replace(extract, notes=notes)
+
+
+def _notes(
+    pages: int, with_text: int, failed: Sequence[int], unreadable: Sequence[int]
+) -> tuple[Note, ...]:
     notes = []
-    if with_text < len(pages):
-        notes.append(Note("pages_without_text", {"with_text": with_text, "pages": len(pages)}))
+    if with_text < pages:
+        without = pages - with_text
+        notes.append(Note("pages_without_text", {"without": without, "pages": pages}))
     if failed:
-        notes.append(Note("pages_failed", {"numbers": ", ".join(map(str, failed))}))
-    return Extract(text, headings, spans, tuple(notes))
+        notes.append(Note("pages_failed", {"numbers": _numbers(failed)}))
+    if unreadable:
+        notes.append(Note("pages_with_unknown_letters", {"numbers": _numbers(unreadable)}))
+    return tuple(notes)
 
 
-def _errors() -> tuple[type[Exception], ...]:
-    """Return what pypdf raises on damaged files: its own errors, and those of code it misleads."""
-    from pypdf.errors import PyPdfError
-
-    misled = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
-    return (PyPdfError, *misled, AssertionError, RecursionError, NotImplementedError, zlib.error)
+def _numbers(pages: Sequence[int]) -> str:
+    shown = ", ".join(map(str, pages[:20]))
+    return f"{shown} …" if len(pages) > 20 else shown
 
 
-def _open(data: bytes, name: str) -> PdfReader:
-    from pypdf import PasswordType, PdfReader
+def _new(texts: Sequence[str], lines: Sequence[Line]) -> list[str]:
+    """Return what the page does not say already, each once."""
+    printed = "".join("".join(line.text.split()) for line in lines)
+    return [text for text in dict.fromkeys(texts) if "".join(text.split()) not in printed]
+
+
+def _open(data: bytes, name: str) -> PdfDocument:
+    import pypdfium2
 
     try:
-        reader = PdfReader(io.BytesIO(data))
-        locked = reader.is_encrypted and reader.decrypt("") == PasswordType.NOT_DECRYPTED
-        if not locked:
-            len(reader.pages)
-    except _errors() as error:
+        document = pypdfium2.PdfDocument(data)
+        if len(document) == 0:
+            raise BrokenDocument("pdf_pages_unreadable", name=name)
+    except pypdfium2.PdfiumError as error:
+        if getattr(error, "err_code", 0) == _PASSWORD:
+            raise EncryptedDocument("pdf_locked", name=name) from error
         raise BrokenDocument("pdf_damaged", name=name, reason=str(error)) from error
-    if locked:
-        raise EncryptedDocument("pdf_locked", name=name)
-    return reader
+    return document
 
 
-def _read_pages(reader: PdfReader, name: str) -> tuple[list[list[Line]], list[int]]:
-    """Return the lines of every page, and the numbers of the pages that could not be read."""
-    pages: list[list[Line]] = []
-    failed: list[int] = []
-    reason: Exception | None = None
-    for number in range(1, len(reader.pages) + 1):
+@dataclass(frozen=True, slots=True)
+class _PageRead:
+    """A page: its lines, how far it reaches down and up, and what is odd about it."""
+
+    lines: list[Line]
+    reach: tuple[float, float] = (0.0, 0.0)
+    noted: bool = False
+    unreadable: bool = False
+    failed: bool = False
+
+
+def _read_pages(document: PdfDocument, name: str, fields: Sequence[FieldValue]) -> list[_PageRead]:
+    import pypdfium2
+
+    pages: list[_PageRead] = []
+    for number in range(len(document)):
         try:
-            pages.append(page_lines(reader.pages[number - 1]))
-        except _errors() as error:
-            logger.warning("%s: page %d could not be read: %s", name, number, error)
-            reason = error
-            failed.append(number)
-            pages.append([])
-    if not pages or len(failed) == len(pages):
-        raise BrokenDocument("pdf_pages_unreadable", name=name) from reason
-    return pages, failed
+            page = document[number]
+            try:
+                pages.append(_read_page(page, [one for one in fields if one.page == number]))
+            finally:
+                page.close()
+        except pypdfium2.PdfiumError as error:
+            logger.info("%s: page %d could not be read: %s", name, number + 1, error)
+            pages.append(_PageRead([], failed=True))
+    if all(page.failed for page in pages):
+        raise BrokenDocument("pdf_pages_unreadable", name=name)
+    return pages
 
 
-def _unreadable_share(pages: Sequence[Sequence[Line]]) -> float:
-    letters = "".join(line.text for page in pages for line in page)
-    unreadable = sum(
-        1 for letter in letters if letter == "\ufffd" or "\ue000" <= letter <= "\uf8ff"
-    )
-    return unreadable / max(1, len(letters))
+def _read_page(page: Any, fields: Sequence[FieldValue]) -> _PageRead:  # noqa: ANN401
+    import pypdfium2.raw as pdfium
+
+    words, turn = page_words(page)
+    words = mended(words)
+    reach = turn.reach(page.get_bbox())
+    noted = pdfium.FPDFPage_GetAnnotCount(page.raw) > 0
+    if unreadable_share(words) > MOST_UNREADABLE:
+        return _PageRead([], reach, noted, unreadable=True)
+    return _PageRead(reading_order(_filled_in(pieces_of(words), fields), _grid(page)), reach, noted)
 
 
-def _outline(reader: PdfReader) -> list[OutlineEntry]:
-    """Return the bookmarks; none when they are damaged, which does not hurt the text."""
-    try:
-        return list(_entries(reader, reader.outline, 1))
-    except _errors() as error:
-        logger.info("the bookmarks of the PDF could not be read: %s", error)
-        return []
+def _filled_in(pieces: list[Line], fields: Sequence[FieldValue]) -> list[Line]:
+    """Put the values of a form where its fields are; one without words before it says its name."""
+    filled = list(pieces)
+    for field in fields:
+        left, bottom, right, top = field.box
+        size = max(4.0, min(11.0, 0.7 * (top - bottom)))
+        y = (bottom + top) / 2 - size / 2 if top - bottom < 40 else top - 1.3 * size
+        beside = any(abs(one.y - y) < 0.7 * size and one.x < left for one in pieces)
+        text = field.value if beside or not field.name else f"{field.name}: {field.value}"
+        filled.append(Line(text, left, y, size, max(right, left + 1)))
+    return filled
 
 
-def _entries(reader: PdfReader, items: list[Any], level: int) -> Iterator[OutlineEntry]:
-    for item in items:
-        if isinstance(item, list):
-            yield from _entries(reader, item, level + 1)
+def _grid(page: Any) -> Grid:  # noqa: ANN401 - pypdfium2 has no types
+    """Return the thin lines that are drawn on a page, and the edges of its boxes."""
+    import pypdfium2.raw as pdfium
+
+    count = pdfium.FPDFPage_CountObjects(page.raw)
+    if count > MOST_DRAWN:
+        return Grid()
+    level: list[tuple[float, float, float]] = []
+    upright: list[tuple[float, float, float]] = []
+    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
+    places = [ctypes.byref(one) for one in (left, bottom, right, top)]
+    for index in range(count):
+        drawn = pdfium.FPDFPage_GetObject(page.raw, index)
+        if pdfium.FPDFPageObj_GetType(drawn) != pdfium.FPDF_PAGEOBJ_PATH:
             continue
-        page = reader.get_destination_page_number(item)
-        if page is not None and item.title:
-            top = item.top
-            yield OutlineEntry(
-                level, str(item.title), page, float(top) if isinstance(top, (int, float)) else None
-            )
+        if not pdfium.FPDFPageObj_GetBounds(drawn, *places):
+            continue
+        wide, high = right.value - left.value, top.value - bottom.value
+        if high <= THIN or wide > THIN:
+            level += [(y, left.value, right.value) for y in {bottom.value, top.value}]
+        if wide <= THIN or high > THIN:
+            upright += [(x, bottom.value, top.value) for x in {left.value, right.value}]
+    return Grid(tuple(level), tuple(upright))
 
 
 def _is_pdf(content: Content) -> bool:
