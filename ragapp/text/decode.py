@@ -4,6 +4,8 @@ Valid UTF-8 and byte order marks decide at once. Otherwise every candidate decod
 strictly, and the characters it yields are scored by their probability in a small model of text:
 the GB2312 and Big5 standards both sort their characters into a first level in common use and a
 second of rare ones, so the right decoding stays within the first level and a wrong one scatters.
+Kana, Hangul and Cyrillic are told by letters that make up half of a text in them, and Cyrillic by
+being mostly small letters, which its two encodings have where the other has capitals.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ragapp.errors import BrokenDocument
-from ragapp.text.chinese import EXTENSION_A, NEIGHBOURS, UNIFIED, UNIFIED_IDEOGRAPHS
+from ragapp.text.chinese import EXTENSION_A, KANA, NEIGHBOURS, UNIFIED, UNIFIED_IDEOGRAPHS
 
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -24,7 +26,13 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-UNMARKED = ("utf-16-le", "utf-16-be", "gb18030", "big5hkscs", "cp950", "cp1252")
+UNMARKED = (
+    "utf-16-le", "utf-16-be", "gb18030", "big5hkscs", "cp950", "cp932", "euc_jp", "cp949",
+    "cp1251", "koi8-r", "cp1252",
+)  # fmt: skip
+LESS_LIKELY = frozenset(("cp932", "euc_jp", "cp949", "cp1251", "koi8-r"))
+CHINESE = frozenset(("gb18030", "big5hkscs", "cp950"))
+SELDOM = 6.0  # in log-probability: files of this app's readers are Chinese or English, mostly
 SAMPLE_BYTES = 32_768  # even, and plenty: 20 characters of Chinese decide right in 99.9 %
 LEAST_PLAUSIBLE = -9.0  # mean log-probability a byte; random bytes score below, text above
 DAMAGE_TOLERATED = 0.002  # share of characters that may be undecodable in a file that is kept
@@ -32,14 +40,23 @@ MOST_CONTROL = 0.02  # share of control characters; in binary files it is a tent
 UTF8_SURE = 3  # well-formed sequences for each damaged one; other encodings form one by chance
 LONE_PENALTY = 6.0  # in log-probability; weighs nothing against a line of Chinese
 
-# Some of the most frequent words of either script, for texts of a few dozen bytes.
+# Some of the most frequent words and syllables, for texts of a few dozen bytes.
 FREQUENT = frozenset(
     "的一是不了在人有我他这這个個们們中来來上大为為和国國地到以说說时時要就出会會可也你对對生能而"
     "子那得于於着著下自之年过過发發后後作里裡用道行所然家种種事成方多经經么麼去法学學如都同现現当當"
     "没沒动動面起看定天分还還进進好小部其些主样樣理心她本前开開但因只从從想日者意无無民年月日与與及由"
     "或被把将將第二三四五六七八九十两兩全高新长長问問题題文件公司工系统統"
 )
+FREQUENT_HANGUL = frozenset(
+    "다이는가을의에고를은하기도지로한사나자어리서시인아그해대일게정있수부만전것과주상들관보장세생제원업성회"
+    "국용화문공동적여라물니습합데면소구무경안으년월연유금조미운신모든마까스내비계여열침받각직매됩된"
+)
+_KANA = re.compile(f"[{KANA}]")
 _REPLACED = re.compile("\ufffd+")
+_MIXED_SCRIPTS = re.compile(
+    r"(?<=[A-Za-z])[\u0400-\u04ff]|[\u0400-\u04ff](?=[A-Za-z])"
+    rf"|(?<=[\uac00-\ud7a3])[{UNIFIED_IDEOGRAPHS}]|[{UNIFIED_IDEOGRAPHS}](?=[\uac00-\ud7a3])"
+)
 _LONE_IDEOGRAPH = re.compile(f"(?<![{NEIGHBOURS}])[{UNIFIED_IDEOGRAPHS}](?![{NEIGHBOURS}])")
 
 
@@ -53,7 +70,8 @@ class Decoded:
 
 
 def decode(data: bytes, name: str) -> Decoded:
-    """Return the text in ``data``, from UTF-8, UTF-16, GB18030, Big5 or Windows-1252.
+    """Return the text in ``data``: UTF-8 or 16, or an old encoding of China, Japan, Korea, Russia
+    or Western Europe.
 
     Raises:
         BrokenDocument: the bytes are no text in any of these.
@@ -93,7 +111,10 @@ def _most_plausible(data: bytes, name: str) -> Decoded:
     for encoding in UNMARKED:
         text = _sample_text(sample, encoding, whole=len(data) <= SAMPLE_BYTES)
         if text:
-            scores[encoding] = _log_probability(text) / len(sample)
+            against = SELDOM if encoding in LESS_LIKELY else 0.0
+            if encoding in CHINESE:  # they have kana, too, but those who write kana have their own
+                against += len(_KANA.findall(text))
+            scores[encoding] = (_log_probability(text) - against) / len(sample)
     for encoding in sorted(scores, key=lambda candidate: -scores[candidate]):
         if scores[encoding] < LEAST_PLAUSIBLE:
             break
@@ -144,31 +165,50 @@ def _not_text(name: str) -> BrokenDocument:
 
 def _log_probability(text: str) -> float:
     score = sum(map(_character_log_probability, text))
-    # An ideograph alone among Latin letters may be an accented letter read in the wrong encoding.
-    return score - LONE_PENALTY * len(_LONE_IDEOGRAPH.findall(text))
+    # An ideograph alone among Latin letters may be an accented letter read in the wrong encoding,
+    # and no word mixes its letters with those of another script.
+    return score - LONE_PENALTY * (
+        len(_LONE_IDEOGRAPH.findall(text)) + len(_MIXED_SCRIPTS.findall(text))
+    )
 
 
 @lru_cache(maxsize=1 << 16)
 def _character_log_probability(character: str) -> float:
-    """Return the natural log of a character's share of ordinary Chinese or English text."""
+    """Return the natural log of a character's share of ordinary text."""
     code = ord(character)
     if character in "\n\r\t" or 0x20 <= code < 0x7F:
         return math.log(0.25 / 60)
-    if character in FREQUENT:
+    if character in FREQUENT or character in FREQUENT_HANGUL:
         return math.log(0.25 / 160)
     if character in "，。、：；！？“”‘’（）《》「」『』—…·　":
         return math.log(0.1 / 20)
     if code in UNIFIED:
         return math.log(0.35 / 5000) if _in_first_level(character) else math.log(0.01 / 16000)
-    if 0xFF01 <= code <= 0xFF5E or 0x3000 <= code <= 0x303F:
-        return math.log(0.005 / 160)
-    if 0x00A0 <= code <= 0x024F or 0x2010 <= code <= 0x2312:
-        return math.log(0.002 / 400)
-    if 0x3040 <= code <= 0x30FF or 0xAC00 <= code <= 0xD7A3 or 0x0370 <= code <= 0x04FF:
-        return math.log(0.002 / 12000)
+    for first, last, share in _SHARES:
+        if first <= code <= last:
+            return math.log(share)
     if code in EXTENSION_A or code >= 0x20000 or 0x2313 <= code <= 0x2FFF:
         return math.log(0.0005 / 70000)
     return math.log(1e-9)  # control characters, private use, other scripts
+
+
+# Ranges of code points, and the share of ordinary text of each character in them.
+_SHARES = (
+    (0x3041, 0x3093, 0.05 / 60),  # hiragana
+    (0x30A1, 0x30FC, 0.015 / 80),  # katakana
+    (0x0430, 0x044F, 0.02 / 32),  # small Cyrillic letters
+    (0x0451, 0x0451, 0.0001),
+    (0x0410, 0x042F, 0.001 / 32),
+    (0xAC00, 0xD7A3, 0.05 / 2350),
+    (0xFF01, 0xFF5E, 0.005 / 160),
+    (0x3000, 0x303F, 0.005 / 160),
+    (0x00DF, 0x00F6, 0.008 / 40),  # small accented letters of Western Europe
+    (0x00F8, 0x00FF, 0.008 / 40),
+    (0x00A0, 0x024F, 0.002 / 400),
+    (0x2010, 0x2312, 0.002 / 400),
+    (0x0370, 0x04FF, 0.0005 / 12000),
+    (0x3040, 0x30FF, 0.0005 / 12000),
+)
 
 
 def _in_first_level(character: str) -> bool:

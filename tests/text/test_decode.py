@@ -77,3 +77,23 @@ def test_a_damaged_byte_in_a_long_file_costs_one_character() -> None:
 def test_binary_is_refused(data: bytes) -> None:
     with pytest.raises(BrokenDocument, match="not text"):
         decode(data, "a.txt")
+
+
+OTHERS = (
+    ("国内出張の日当は一日につき二千五百円です。", ("cp932", "euc_jp")),
+    ("データベースのバックアップは毎日行われます。", ("cp932", "euc_jp")),
+    ("회사 직원은 매년 열흘의 유급 휴가를 받습니다.", ("cp949",)),
+    ("Порт открывается каждый день в семь часов утра.", ("cp1251", "koi8-r")),
+    ("Die Prüfung der Geräte übernimmt künftig Herr Müller in Größenwörth.", ("cp1252",)),
+    ("L’été dernier, le congé payé a été accordé à tous les élèves.", ("cp1252",)),
+    ("El niño comió mañana; ¿qué pasó con la señal?", ("cp1252",)),
+    ("The gauge is read at noon. 备注：证书由吴淞站保管。 Closed on Sunday.", ("gb18030",)),
+    ("Part list: 轴承 and 齿轮, see page 4.", ("gb18030",)),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"), [(text, encoding) for text, all_ in OTHERS for encoding in all_]
+)
+def test_other_languages(text: str, encoding: str) -> None:
+    assert decode(text.encode(encoding), "a.txt").text == text
