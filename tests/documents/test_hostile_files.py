@@ -1,6 +1,7 @@
 """Files made to freeze a reader are read in seconds or refused, in time linear in their size.
 
-Nothing limits the process here: the limits of ``workers`` are for what libraries do.
+Nothing limits the process here, but in the last: the limits of ``workers`` are for what libraries
+do.
 """
 
 import time
@@ -14,7 +15,8 @@ from ragapp.documents.parse import parse_file
 from ragapp.documents.readers.compose import clean, join_lines
 from ragapp.documents.sniff import sniff
 from ragapp.documents.split import split_document
-from ragapp.errors import BrokenDocument
+from ragapp.documents.workers.pool import ParserPool
+from ragapp.errors import BrokenDocument, DocumentError
 
 from .hostile_files import docx_of, docx_with_member, nested_forms_pdf, text_boxes_docx
 
@@ -148,10 +150,14 @@ def test_text_boxes_within_one_another_are_read_once(tmp_path: Path) -> None:
     assert time.perf_counter() - begin < QUICK_S
 
 
-def test_forms_that_show_one_another_come_to_an_end(tmp_path: Path) -> None:
-    path = tmp_path / "a.pdf"
-    path.write_bytes(nested_forms_pdf(10, 10))
+def test_forms_that_show_one_another_cost_their_file_alone(tmp_path: Path) -> None:
+    """PDFium follows them all, ten thousand million in all; the worker's limits end that."""
+    bomb, few = tmp_path / "bomb.pdf", tmp_path / "few.pdf"
+    bomb.write_bytes(nested_forms_pdf(10, 10))
+    few.write_bytes(nested_forms_pdf(3, 3))
     begin = time.perf_counter()
-    text = parse_file(path).text
-    assert set(text.split()) == {"deep"}
-    assert time.perf_counter() - begin < READ_S
+    with ParserPool(most=1) as pool:
+        with pytest.raises(DocumentError, match=r"bomb\.pdf: "):
+            pool.parse(bomb)
+        assert set(pool.parse(few).text.split()) == {"deep"}
+    assert time.perf_counter() - begin < 6 * READ_S

@@ -45,7 +45,7 @@ def test_tables_row_by_row() -> None:
         "<table><caption>库存</caption><tr><th>名称<th>数量</tr>"
         "<tr><td>纸\n张</td><td>3<br>包</td></tr><tr><td></td><td> </td></tr></table>"
     )
-    assert extract.text == "库存\n名称 | 数量\n纸张 | 3 包"
+    assert extract.text == "库存\n\n名称: 纸张 | 数量: 3 包"
 
 
 def test_a_table_for_layout_is_read_as_text() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from ragapp.documents.readers import Extract, Format
-from ragapp.documents.readers.compose import Composer, collapse_space
+from ragapp.documents.readers.compose import Composer, collapse_space, with_target
+from ragapp.documents.readers.html.tables import read_table
 from ragapp.documents.readers.html.tree import (
     HEADINGS,
     Element,
@@ -14,6 +15,7 @@ from ragapp.documents.readers.html.tree import (
     raw_text,
     strings,
 )
+from ragapp.documents.readers.table import table_lines
 from ragapp.documents.readers.text import damage_notes
 from ragapp.documents.signatures import Content
 from ragapp.text.decode import BYTE_ORDER_MARKS, Decoded, decode
@@ -25,7 +27,7 @@ def _names(words: str) -> frozenset[str]:
 
 DROPPED = _names(
     "script style template noscript head nav footer aside iframe object svg canvas "
-    "button select textarea input rt rp"
+    "select textarea input rt rp"
 )
 DROPPED_ROLES = frozenset({"navigation", "search", "banner", "contentinfo"})
 BLOCKS = _names(
@@ -34,6 +36,7 @@ BLOCKS = _names(
     "table ul h1 h2 h3 h4 h5 h6 pre"
 )
 DEEPEST_INDENT = 8  # levels of lists; deeper ones are set in no further, for nobody reads that
+LONGEST_LABEL = 16  # characters of what stands on a button
 LONGEST_NUMBER = 9  # digits of a list's first number; more is not counting
 
 _BEFORE_TAGS = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>)?")
@@ -51,6 +54,14 @@ _SUPERSETS = {
 }
 # Page furniture that only its class gives away: Sphinx's and DocBook's.
 DROPPED_CLASSES = frozenset({"headerlink", "navheader", "navfooter", "breadcrumb", "breadcrumbs"})
+
+_TURN = (
+    r"(?:[上下]一[页頁章节節篇级級]|[前后後]一[页頁章]|[首末][页頁]"
+    r"|起始[页頁]|目[录錄]|返回(?:目[录錄]|首[页頁]|顶部|頂部)?|[回到]?[顶頂]部|prev(?:ious)?|next|up|home|top"
+    r"|contents?|index|back(?: to top)?)"
+)
+# Links from page to page of a book: "上一页 | 目录 | 下一页", "Prev  Up  Next".
+_TURNS_PAGES = re.compile(rf"[\s\W]*{_TURN}(?:[\s\W]+{_TURN})*[\s\W]*", re.IGNORECASE)
 
 _BREAK = "\x00"  # stands for <br> until white space has been collapsed; it cannot occur in HTML
 
@@ -98,6 +109,7 @@ class _Walker:
         self._lists: list[int | None] = []  # next number of each open list, None for bullets
         self._marker = ""
         self._list_begun = False
+        self._linked = False  # the block being read holds a link
 
     def walk(self, root: Element) -> None:
         stack: list[tuple[Element | str, bool]] = [(root, False)]
@@ -121,17 +133,38 @@ class _Walker:
         if tag.name in HEADINGS and not self._lists:
             self._composer.heading(int(tag.name[1]), _text_of(tag))
         elif tag.name == "pre":
-            self._block(raw_text(tag).strip("\n"))
-        elif tag.name == "table" and not tag.holds_layout:
-            self._block("\n".join(_table_rows(tag)))
+            self._pre(tag)
+        elif tag.name == "table":
+            return self._enter_table(tag)
         elif tag.name == "br":
             self._inline.append(_BREAK)
         elif tag.name == "img":
             self._inline.append(tag.attributes.get("alt", ""))
+        elif tag.name == "a" and not tag.holds_layout:
+            self._linked = True
+            self._inline.append(with_target(_text_of(tag), tag.attributes.get("href", "")))
         else:
             self._open_list(tag)
             return True
         return False
+
+    def _enter_table(self, tag: Element) -> bool:
+        table = read_table(tag, _is_dropped)
+        if table is None:
+            return True
+        if not self._lists:
+            self._composer.table(table.rows, table.header_rows, table.caption)
+        else:
+            lines = table_lines(table.rows, table.header_rows)
+            self._block("\n".join(filter(None, (table.caption, *lines))))
+        return False
+
+    def _pre(self, tag: Element) -> None:
+        text = raw_text(tag).strip("\n")
+        if self._lists:
+            self._block(text)
+        else:
+            self._composer.code(text)
 
     def _open_list(self, tag: Element) -> None:
         if tag.name == "ul":
@@ -157,7 +190,10 @@ class _Walker:
 
     def _flush(self) -> None:
         text = "".join(self._inline)
+        linked, self._linked = self._linked, False
         self._inline.clear()
+        if linked and _TURNS_PAGES.fullmatch(text.replace(_BREAK, " ")):
+            return
         self._block("\n".join(filter(None, map(collapse_space, text.split(_BREAK)))))
 
     def _block(self, text: str) -> None:
@@ -176,38 +212,13 @@ class _Walker:
 
 def _is_dropped(tag: Element) -> bool:
     attributes = tag.attributes
+    if tag.name == "button":  # "Copy", "Menu"; but others hold questions that unfold
+        return "aria-expanded" not in attributes and tag.text_length < LONGEST_LABEL
     if tag.name in DROPPED or attributes.get("role") in DROPPED_ROLES or "hidden" in attributes:
         return True
     if tag.name == "header":  # of the site; the header of an article holds its title
         return tag.holds_nav or not tag.holds_heading
     return not DROPPED_CLASSES.isdisjoint(attributes.get("class", "").split())
-
-
-def _table_rows(table: Element) -> list[str]:
-    """Return the caption and the rows; text belongs to the innermost cell it stands in."""
-    rows: list[list[list[str]]] = []
-    open_cells: list[list[str]] = []
-    stack: list[tuple[Element | str, bool]] = [(child, False) for child in reversed(table.children)]
-    while stack:
-        node, leaving = stack.pop()
-        if leaving:
-            open_cells.pop()
-        elif isinstance(node, str):
-            if open_cells:
-                open_cells[-1].append(node)
-        elif node.name == "br":
-            if open_cells:
-                open_cells[-1].append(" ")
-        elif not _is_dropped(node):
-            if node.name in ("tr", "caption") or not rows:
-                rows.append([])
-            if node.name in ("td", "th", "caption"):
-                rows[-1].append([])
-                open_cells.append(rows[-1][-1])
-                stack.append((node, True))
-            stack.extend((child, False) for child in reversed(node.children))
-    texts = ([collapse_space("".join(cell)) for cell in row] for row in rows)
-    return [" | ".join(cells) for cells in texts if any(cells)]
 
 
 def _text_of(tag: Element) -> str:

@@ -15,9 +15,21 @@ _NO_TEXT = frozenset({"script", "style", "template", "rt", "rp"})
 
 
 class Element:
-    """A tag with what it holds, and what the tags in it, at any depth, are."""
+    """A tag with what it holds, and what the tags in it, at any depth, are.
 
-    __slots__ = ("attributes", "children", "holds_heading", "holds_layout", "holds_nav", "name")
+    deepest_table: how many tables lie within one another in it; text_length: characters of text.
+    """
+
+    __slots__ = (
+        "attributes",
+        "children",
+        "deepest_table",
+        "holds_heading",
+        "holds_layout",
+        "holds_nav",
+        "name",
+        "text_length",
+    )
 
     def __init__(self, name: str, attributes: Mapping[str, str]) -> None:
         self.name = name
@@ -26,6 +38,8 @@ class Element:
         self.holds_heading = False
         self.holds_layout = False
         self.holds_nav = False
+        self.deepest_table = 0
+        self.text_length = 0
 
 
 def parse_tree(source: str) -> Element:
@@ -93,9 +107,13 @@ class _TreeBuilder:
         outer.holds_heading |= inner.holds_heading or inner.name in HEADINGS
         outer.holds_layout |= inner.holds_layout or inner.name in LAYOUT
         outer.holds_nav |= inner.holds_nav or inner.name == "nav"
+        depth = inner.deepest_table + (inner.name == "table")
+        outer.deepest_table = max(outer.deepest_table, depth)
+        outer.text_length += inner.text_length
 
     def data(self, text: str) -> None:
         self._open[-1].children.append(text)
+        self._open[-1].text_length += len(text.strip())
 
     def close(self) -> Element:
         return self._open[0]
