@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 
 from ragapp import __version__
+from ragapp.cli import bases
 from ragapp.cli import commands as run
 from ragapp.llm.decoding import PRESETS, Decoding
 from ragapp.text.encodable import as_text
@@ -138,7 +139,7 @@ def _add_generate(commands: Commands) -> None:
 
 
 def _add_kb_commands(commands: Commands) -> None:
-    kb = commands.add_parser("kb", help="list, create, delete knowledge bases")
+    kb = commands.add_parser("kb", help="list, create, check, back up, delete knowledge bases")
     actions = kb.add_subparsers(required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="list knowledge bases, or the documents of one")
     listing.add_argument("name", nargs="?")
@@ -156,6 +157,27 @@ def _add_kb_commands(commands: Commands) -> None:
     delete.add_argument("--document", help="only this document, by name or path")
     _add_json(delete)
     delete.set_defaults(run=run.kb_delete)
+    verify = actions.add_parser("verify", help="read all of it through, and say what is harmed")
+    verify.add_argument("name")
+    _add_json(verify)
+    verify.set_defaults(run=bases.verify)
+    export = actions.add_parser("export", help="write it to one file, with checksums")
+    export.add_argument("name")
+    export.add_argument("file", type=_path, metavar="FILE")
+    _add_json(export)
+    export.set_defaults(run=bases.export)
+    restore = actions.add_parser("import", help="make one of an exported file; never over another")
+    restore.add_argument("file", type=_path, metavar="FILE")
+    restore.add_argument("--name", help="another name than it had")
+    _add_json(restore)
+    restore.set_defaults(run=bases.restore)
+    backup = actions.add_parser("backup", help="export it to a folder, once or every so often")
+    backup.add_argument("name")
+    backup.add_argument("folder", type=_path, metavar="FOLDER")
+    backup.add_argument("--every", metavar="TIME", help="again and again: 30m, 24h, 7d")
+    backup.add_argument("--keep", type=int, default=7, metavar="N", help="newest ones to keep (7)")
+    _add_json(backup)
+    backup.set_defaults(run=bases.backup)
 
 
 def _add_model_commands(commands: Commands) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ragapp.errors import KnowledgeBaseError, UsageError
+from ragapp.index.volume import disk_error
 
 ABANDONED_S = 3600.0
 """Making a folder takes less than a second; one that is older was left by a killed process."""
@@ -29,10 +30,10 @@ def make(folder: Path, fill: Callable[[Path], None]) -> None:
         sweep(folder.parent)
         fill(staging)
         staging.rename(folder)
-    except (OSError, sqlite3.OperationalError) as error:
+    except (OSError, sqlite3.DatabaseError) as error:
         if getattr(error, "errno", None) in (errno.ENOTEMPTY, errno.EEXIST):
             raise exists_already(folder) from error
-        raise KnowledgeBaseError(
+        raise disk_error(error, folder.parent) or KnowledgeBaseError(
             "base_cannot_be_made", kb=folder.name, home=folder.parent, reason=str(error)
         ) from error
     finally:

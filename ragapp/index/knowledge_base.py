@@ -20,12 +20,11 @@ from typing import TYPE_CHECKING
 
 from ragapp import paths
 from ragapp.errors import (
-    KnowledgeBaseBusy,
     KnowledgeBaseDamaged,
     KnowledgeBaseError,
     KnowledgeBaseMissing,
 )
-from ragapp.index import folders
+from ragapp.index import folders, holder, spare
 from ragapp.index.backend import (
     Changes,
     IndexBackend,
@@ -33,12 +32,15 @@ from ragapp.index.backend import (
     SearchIndex,
     whole_generation,
 )
+from ragapp.index.connection import is_damage
 from ragapp.index.current import CurrentSnapshot
 from ragapp.index.local.index import LocalIndex
+from ragapp.index.reading import FittedSpace
 from ragapp.index.recipe import Recipe
 from ragapp.index.rows import NewChunk, StoredChunk
 from ragapp.index.snapshot import Snapshot, VectorSpace, compared
-from ragapp.index.store import FittedSpace, Store, StoredDocument
+from ragapp.index.store import Store, StoredDocument
+from ragapp.index.volume import disk_error
 from ragapp.types import Document
 
 if TYPE_CHECKING:
@@ -132,10 +134,19 @@ class KnowledgeBase:
         with self._store() as store:
             return store.document_text(document_id)
 
-    def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
-        """Read chunks by id; those deleted since the snapshot are left out."""
-        with self._store() as store:
-            return store.chunks(ids)
+    def chunks(self, ids: Sequence[int], generation: int | None = None) -> dict[int, StoredChunk]:
+        """Read chunks by id; those deleted since the snapshot are left out.
+
+        generation: that of the snapshot. While it is the current one, nothing it names is gone.
+
+        Raises:
+            KnowledgeBaseDamaged: one is not what was written, or is lost.
+        """
+        with self._store() as store, store.transaction(write=False):
+            found = store.chunks(ids)
+            if len(found) < len(set(ids)) and generation == store.generation():
+                raise KnowledgeBaseDamaged("passages_missing", kb=self.name)
+        return found
 
     def chunk_ids(self) -> list[int]:
         """Return the ids of the chunks that searches see, ascending."""
@@ -151,6 +162,12 @@ class KnowledgeBase:
         return self._current.get(space)
 
     @contextmanager
+    def reading(self) -> Iterator[Store]:
+        """Read one state of the store; for those who check or copy it."""
+        with self._store() as store, store.transaction(write=False):
+            yield store
+
+    @contextmanager
     def writer(self, wait_s: float = 0.0) -> Iterator[Writer]:
         """Hold the one right to write; ``wait_s``: how long to wait for it.
 
@@ -163,15 +180,16 @@ class KnowledgeBase:
         try:
             lock.acquire()
         except Timeout as error:
-            raise KnowledgeBaseBusy("base_being_written", kb=self.name) from error
+            raise holder.busy(self.folder) from error
         except OSError as error:
             self._check_there()
-            raise KnowledgeBaseError(
+            raise disk_error(error, self.folder) or KnowledgeBaseError(
                 "base_cannot_be_locked", kb=self.name, folder=self.folder, reason=str(error)
             ) from error
         try:
-            with self._store() as store:
-                yield Writer(store, self._index, self._current)
+            # The system lets go of the lock when its holder dies; only the name may be stale.
+            with holder.named(self.folder), self._store() as store:
+                yield Writer(store, self._index, self._current, self.folder)
         finally:
             lock.release()
 
@@ -181,15 +199,19 @@ class KnowledgeBase:
             with contextlib.closing(Store.open(paths.store_file(self.folder))) as store:
                 self._check_the_same(store)
                 yield store
-        except sqlite3.OperationalError as error:
-            self._check_there()
-            raise KnowledgeBaseError(
-                "database_unusable", kb=self.name, folder=self.folder, reason=str(error)
-            ) from error
         except sqlite3.DatabaseError as error:
-            raise KnowledgeBaseDamaged(
-                "database_damaged", kb=self.name, folder=self.folder, reason=str(error)
-            ) from error
+            self._check_there()  # it may have been deleted under a reader
+            values = {"kb": self.name, "folder": self.folder, "reason": str(error)}
+            if is_damage(error):
+                raise KnowledgeBaseDamaged("database_damaged", **values) from error
+            disk = disk_error(error, self.folder)
+            raise disk or KnowledgeBaseError("database_unusable", **values) from error
+        except OSError as error:
+            self._check_there()
+            disk = disk_error(error, self.folder)
+            if disk is None:
+                raise
+            raise disk from error
 
     def _check_the_same(self, store: Store) -> None:
         created = store.created()
@@ -205,7 +227,10 @@ class KnowledgeBase:
 class Writer:
     """The right to change a knowledge base, until its context ends."""
 
-    def __init__(self, store: Store, index: IndexBackend, current: CurrentSnapshot) -> None:
+    def __init__(
+        self, store: Store, index: IndexBackend, current: CurrentSnapshot, folder: Path
+    ) -> None:
+        self._folder = folder
         self._store = store
         self._index = index
         self._current = current
@@ -268,6 +293,9 @@ class Writer:
                 hand_over(Snapshot(index, state))
         self._next = generation + 1
         self._index.drop_others(generation)
+        spare.drop(paths.store_file(self._folder))
+        with contextlib.suppress(sqlite3.OperationalError):  # no room to move pages: another time
+            store.give_back()
         return generation
 
     def _apply_changes(
@@ -287,7 +315,10 @@ class Writer:
         try:
             return self._index.apply(changes, held.index if held else None)
         except OSError as error:
-            raise KnowledgeBaseError("index_cannot_be_written", reason=str(error)) from error
+            disk = disk_error(error, self._folder)
+            raise disk or KnowledgeBaseError(
+                "index_cannot_be_written", reason=str(error)
+            ) from error
 
     def unpublished(self) -> bool:
         """Say whether an earlier writer stored documents and ended before publishing them."""

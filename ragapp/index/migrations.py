@@ -6,6 +6,8 @@ import sqlite3
 from pathlib import Path
 
 from ragapp.errors import KnowledgeBaseDamaged
+from ragapp.index import seals, spare
+from ragapp.index.seals import sealed
 
 SCHEMA_VERSION = 3
 
@@ -33,7 +35,9 @@ CREATE TABLE documents (
     modified_ns INTEGER NOT NULL DEFAULT 0,  -- its time of modification, 0 where unknown
     chunk_count INTEGER NOT NULL,
     added_in INTEGER NOT NULL,    -- first generation that holds it
-    removed_in INTEGER            -- first generation that no longer does
+    removed_in INTEGER,           -- first generation that no longer does
+    content_seal BLOB NOT NULL DEFAULT x'',  -- of the text (seals.py)
+    seal BLOB NOT NULL DEFAULT x''           -- of all else
 );
 CREATE INDEX documents_by_path ON documents (path);
 CREATE INDEX documents_by_hash ON documents (sha256);
@@ -53,18 +57,21 @@ CREATE TABLE chunks (
     sentence_vectors BLOB NOT NULL,  -- int8 (n, d)
     sentence_scales BLOB NOT NULL,   -- float32 (n,): int8 times scale is the raw vector
     term_hashes BLOB NOT NULL,    -- uint64 (t,)
-    term_counts BLOB NOT NULL     -- uint16 (t,)
+    term_counts BLOB NOT NULL,    -- uint16 (t,)
+    searched_seal BLOB NOT NULL DEFAULT x'',  -- of what the index is built from
+    shown_seal BLOB NOT NULL DEFAULT x''      -- of what is cited
 );
 CREATE INDEX chunks_by_document ON chunks (document_id);
 CREATE TABLE whitening (version INTEGER NOT NULL, part TEXT NOT NULL, rows INTEGER NOT NULL,
-    data BLOB NOT NULL, PRIMARY KEY (version, part)) WITHOUT ROWID;
+    data BLOB NOT NULL, seal BLOB NOT NULL DEFAULT x'', PRIMARY KEY (version, part)) WITHOUT ROWID;
 CREATE TABLE fitted_space (       -- one row: the space of the current generation
     only INTEGER PRIMARY KEY CHECK (only = 1),
     version INTEGER NOT NULL,     -- of the whitening
     fitted_on INTEGER NOT NULL,   -- passages there were at the fit
-    passages INTEGER NOT NULL     -- passages there are in the current generation
+    passages INTEGER NOT NULL,    -- passages there are in the current generation
+    seal BLOB NOT NULL DEFAULT x''
 );
-INSERT INTO fitted_space VALUES (1, 0, 0, 0)
+INSERT INTO fitted_space (only, version, fitted_on, passages) VALUES (1, 0, 0, 0)
 """
 
 # From 1, where every generation had a whitening of its own: that of the current one stays.
@@ -91,42 +98,80 @@ UPDATE meta SET value = '2' WHERE key = 'schema'
 TO_3 = """
 ALTER TABLE documents ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE documents ADD COLUMN modified_ns INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE documents ADD COLUMN content_seal BLOB NOT NULL DEFAULT x'';
+ALTER TABLE documents ADD COLUMN seal BLOB NOT NULL DEFAULT x'';
+ALTER TABLE chunks ADD COLUMN searched_seal BLOB NOT NULL DEFAULT x'';
+ALTER TABLE chunks ADD COLUMN shown_seal BLOB NOT NULL DEFAULT x'';
+ALTER TABLE whitening ADD COLUMN seal BLOB NOT NULL DEFAULT x'';
+ALTER TABLE fitted_space ADD COLUMN seal BLOB NOT NULL DEFAULT x'';
 UPDATE meta SET value = '3' WHERE key = 'schema'
 """
 
 STEPS = {"1": TO_2, "2": TO_3}
 
+SEAL_ALL = f"""
+UPDATE documents SET content_seal = {sealed(seals.CONTENT)};
+UPDATE documents SET seal = {sealed(seals.DOCUMENT)};
+UPDATE chunks SET searched_seal = {sealed(seals.SEARCHED)}, shown_seal = {sealed(seals.SHOWN)};
+UPDATE whitening SET seal = {sealed(seals.WHITENING)};
+UPDATE fitted_space SET seal = {sealed(seals.FITTED_SPACE)}
+"""  # noqa: S608 - our own text
+
 
 def create(connection: sqlite3.Connection) -> None:
     """Make the tables; call inside a transaction."""
     _run(connection, SCHEMA)
+    _run(connection, SEAL_ALL)
 
 
-def bring_up_to_date(connection: sqlite3.Connection, folder: Path) -> None:
-    """Bring the database of a folder to this version from an earlier one, all of it or nothing.
+def bring_up_to_date(connection: sqlite3.Connection, file: Path) -> None:
+    """Bring a database to this version from an earlier one, all of it or nothing.
+
+    The database as it was stays beside it (``spare``) until the next generation is published.
 
     Raises:
         KnowledgeBaseDamaged: it does not pass SQLite's check, or is of a version unknown here.
+        KnowledgeBaseError: there is no room for the copy.
     """
     if _schema(connection) == str(SCHEMA_VERSION):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another process may have done it while this one waited.
+        if (schema := _schema(connection)) != str(SCHEMA_VERSION):
+            _check_known(schema, file.parent)
+            _check(connection, file.parent)
+            spare.keep(file)
         while (schema := _schema(connection)) != str(SCHEMA_VERSION):
-            if schema not in STEPS:
-                raise KnowledgeBaseDamaged(
-                    "base_of_other_format" if schema else "base_of_unknown_format",
-                    folder=folder,
-                    then=schema,
-                    now=SCHEMA_VERSION,
-                )
-            _check(connection, folder)
+            _check_known(schema, file.parent)
             _run(connection, STEPS[schema])
+            _seal(connection)
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
+
+
+def _check_known(schema: str, folder: Path) -> None:
+    if schema not in STEPS:
+        raise KnowledgeBaseDamaged(
+            "base_of_other_format" if schema else "base_of_unknown_format",
+            folder=folder,
+            then=schema,
+            now=SCHEMA_VERSION,
+        )
+
+
+def _seal(connection: sqlite3.Connection) -> None:
+    """Seal what versions before 3 have written; what they wrote wrong, nobody can tell."""
+    if _schema(connection) != str(SCHEMA_VERSION):
+        return
+    _run(connection, SEAL_ALL)
+    meta = dict(connection.execute("SELECT key, value FROM meta"))
+    connection.execute(
+        "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (seals.META, seals.of_meta(meta))
+    )
 
 
 def _schema(connection: sqlite3.Connection) -> str:
@@ -135,7 +180,7 @@ def _schema(connection: sqlite3.Connection) -> str:
 
 
 def _check(connection: sqlite3.Connection, folder: Path) -> None:
-    problems = [str(row[0]) for row in connection.execute("PRAGMA quick_check(1)")]
+    problems = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(1)")]
     if problems != ["ok"]:
         raise KnowledgeBaseDamaged("old_base_damaged", folder=folder, reason=problems[0])
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,24 +18,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ragapp.errors import KnowledgeBaseDamaged
-from ragapp.index import migrations
+from ragapp.index import migrations, seals
+from ragapp.index.connection import connect, is_damage
+from ragapp.index.reading import WHITENING_PARTS, FittedSpace, Reading
 from ragapp.index.rows import (
-    IndexRows,
     NewChunk,
-    StoredChunk,
     chunk_row,
-    dequantise,
-    index_rows,
-    stored_chunk,
 )
+from ragapp.index.seals import sealed
 from ragapp.text.encodable import is_text
 from ragapp.text.terms import TERMS_VERSION
 from ragapp.types import Document, Note
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-VISIBLE = "d.added_in <= ? AND (d.removed_in IS NULL OR d.removed_in > ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +50,20 @@ class StoredDocument:
     modified_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class FittedSpace:
-    """Version of the whitening, passages it was fitted on, passages there are now."""
-
-    version: int
-    fitted_on: int
-    passages: int
+SPARE_PAGES, SPARE_SHARE = 64, 0.1
+"""Free pages that a database may keep: they are used again by what comes next."""
+GIVE_BACK_S = 1.0
+INCREMENTAL = 2
+"""What SQLite calls this way of giving room back: when asked, page by page."""
 
 
-class Store:
+class Store(Reading):
     """A connection to one knowledge base's database. Use from the thread that opened it."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
 
     @classmethod
     def create(cls, file: Path, meta: dict[str, str]) -> Store:
         """Make a new, empty database at generation 0."""
-        store = cls(_connect(file, create=True))
+        store = cls(connect(file, create=True), file.parent.name)
         with store.transaction():
             migrations.create(store._connection)
             schema = str(migrations.SCHEMA_VERSION)
@@ -89,53 +80,15 @@ class Store:
             sqlite3.OperationalError: it is locked, or may not be opened.
         """
         try:
-            store = cls(_connect(file, create=False))
-            migrations.bring_up_to_date(store._connection, file.parent)
+            store = cls(connect(file, create=False), file.parent.name)
+            migrations.bring_up_to_date(store._connection, file)
         except sqlite3.DatabaseError as error:
-            locked_or_denied = isinstance(error, sqlite3.OperationalError)
-            if locked_or_denied and "no such table" not in str(error):
-                raise  # nothing is damaged; the knowledge base says what to do
+            if not is_damage(error):
+                raise  # the knowledge base says what to do
             raise KnowledgeBaseDamaged(
                 "database_unreadable", folder=file.parent, reason=str(error)
             ) from error
         return store
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
-
-    @contextmanager
-    def transaction(self, *, write: bool = True) -> Iterator[None]:
-        """Run a block as one transaction: all of it or nothing; readers see one state."""
-        self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
-
-    # --- what the knowledge base is ---
-
-    def meta(self) -> dict[str, str]:
-        """Return all keys: model identity, pooling, whitening settings, generation."""
-        return dict(self._connection.execute("SELECT key, value FROM meta"))
-
-    def set_meta(self, values: dict[str, str]) -> None:
-        """Set some keys."""
-        self._connection.executemany(
-            "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", values.items()
-        )
-
-    def created(self) -> str:
-        """Return what tells this base from one made anew under its name."""
-        row = self._connection.execute("SELECT value FROM meta WHERE key = 'created'").fetchone()
-        return "" if row is None else str(row[0])
-
-    def generation(self) -> int:
-        """Return the generation that readers see."""
-        row = self._connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
-        return int(row[0])
 
     # --- documents ---
 
@@ -161,17 +114,21 @@ class Store:
     def _documents(self, condition: str, values: tuple[int | str, ...]) -> list[StoredDocument]:
         rows = self._connection.execute(
             "SELECT id, path, name, sha256, media_type, json_array_length(pages), chunk_count,"  # noqa: S608 - the condition is our own text
-            f" notes, size, modified_ns FROM documents WHERE {condition} ORDER BY name, id",
+            f" notes, size, modified_ns, seal = {sealed(seals.DOCUMENT)}"
+            f" FROM documents WHERE {condition} ORDER BY name, id",
             values,
         )
-        return [_stored_document(*row) for row in rows]
+        return [self._stored_document(*row) for row in rows]
 
-    def document_text(self, document_id: int) -> str | None:
-        """Return the extracted text of a document, None when it is gone."""
-        row = self._connection.execute(
-            "SELECT text FROM documents WHERE id = ?", (document_id,)
-        ).fetchone()
-        return None if row is None else str(row[0])
+    def _stored_document(
+        self, id_: int, path: str, name: str, sha256: str, media_type: str, pages: int, chunks: int,
+        notes: str, size: int, modified_ns: int, whole: int,
+    ) -> StoredDocument:  # fmt: skip
+        if not whole:
+            raise self._damaged(name)
+        return StoredDocument(
+            id_, path, name, sha256, media_type, pages, chunks, _notes(notes), size, modified_ns
+        )
 
     def add_document(self, document: Document, chunks: Sequence[NewChunk], generation: int) -> int:
         """Store a document for ``generation``; call inside a transaction. Returns its id."""
@@ -192,7 +149,25 @@ class Store:
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (chunk_row(document_id, new) for new in chunks),
         )
+        self._seal_document(document_id)
+        self._connection.execute(
+            f"UPDATE chunks SET searched_seal = {sealed(seals.SEARCHED)},"  # noqa: S608 - our own text
+            f" shown_seal = {sealed(seals.SHOWN)} WHERE document_id = ?",
+            (document_id,),
+        )
         return document_id
+
+    def _seal_document(self, document_id: int, *, content: bool = True) -> None:
+        """Seal a row of documents after a change; ``content``: its text has changed, too."""
+        if content:
+            self._connection.execute(
+                f"UPDATE documents SET content_seal = {sealed(seals.CONTENT)} WHERE id = ?",  # noqa: S608
+                (document_id,),
+            )
+        self._connection.execute(
+            f"UPDATE documents SET seal = {sealed(seals.DOCUMENT)} WHERE id = ?",  # noqa: S608
+            (document_id,),
+        )
 
     def remove_document(self, document_id: int, generation: int) -> None:
         """Let a document end with ``generation``; call inside a transaction."""
@@ -200,12 +175,14 @@ class Store:
             "UPDATE documents SET removed_in = ? WHERE id = ? AND removed_in IS NULL",
             (generation, document_id),
         )
+        self._seal_document(document_id, content=False)
 
     def rename_document(self, document_id: int, path: str, name: str) -> None:
         """Record that a file has moved; its content is the same."""
         self._connection.execute(
             "UPDATE documents SET path = ?, name = ? WHERE id = ?", (path, name, document_id)
         )
+        self._seal_document(document_id, content=False)
 
     def has_changes_for(self, generation: int) -> bool:
         """Say whether documents were added or removed for a generation."""
@@ -218,111 +195,7 @@ class Store:
         """Delete the rows that no generation from ``generation`` on can see."""
         self._connection.execute("DELETE FROM documents WHERE removed_in <= ?", (generation,))
 
-    # --- chunks ---
-
-    def index_rows(self, generation: int) -> IndexRows:
-        """Read what the index of a generation is built from.
-
-        Raises:
-            KnowledgeBaseDamaged: a vector is not one.
-        """
-        return self._index_rows(VISIBLE, (generation, generation))
-
-    def added_rows(self, generation: int) -> IndexRows:
-        """Read what a generation adds to the index of the one before it.
-
-        Raises:
-            KnowledgeBaseDamaged: a vector is not one.
-        """
-        return self._index_rows("d.added_in = ? AND d.removed_in IS NULL", (generation,))
-
-    def removed_ids(self, generation: int) -> NDArray[np.int64]:
-        """Return the ids of the chunks that a generation takes out of the one before it, sorted."""
-        rows = self._connection.execute(
-            "SELECT c.id FROM documents d JOIN chunks c ON c.document_id = d.id"
-            " WHERE d.removed_in = ? AND d.added_in < ? ORDER BY c.id",
-            (generation, generation),
-        )
-        return np.array([row[0] for row in rows], np.int64)
-
-    def passages_with(self, generation: int) -> int:
-        """Return how many chunks the next generation will hold."""
-        [(change,)] = self._connection.execute(
-            "SELECT coalesce(sum(chunk_count), 0)"
-            " - (SELECT coalesce(sum(chunk_count), 0) FROM documents"
-            "    WHERE removed_in = ?1 AND added_in < ?1)"
-            " FROM documents WHERE added_in = ?1 AND removed_in IS NULL",
-            (generation,),
-        )
-        return self.fitted_space().passages + int(change)
-
-    def chunk_ids(self) -> list[int]:
-        """Return the ids of the chunks of the current generation, ascending."""
-        generation = self.generation()
-        return [
-            int(row[0])
-            for row in self._connection.execute(
-                "SELECT c.id FROM chunks c JOIN documents d ON d.id = c.document_id"  # noqa: S608 - our own text
-                f" WHERE {VISIBLE} ORDER BY c.id",
-                (generation, generation),
-            )
-        ]
-
-    def _index_rows(self, condition: str, values: tuple[int, ...]) -> IndexRows:
-        rows = self._connection.execute(
-            "SELECT c.id, d.id, c.vector, c.term_hashes, c.term_counts, substr(c.text, 1, 200),"  # noqa: S608 - our own text
-            " d.name FROM chunks c JOIN documents d ON d.id = c.document_id"
-            f" WHERE {condition} ORDER BY c.id",
-            values,
-        ).fetchall()
-        return index_rows(rows, int(self.meta()["dimension"]))
-
-    def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
-        """Read chunks by id; ids that are gone are left out."""
-        marks = ",".join("?" * len(ids))
-        rows = self._connection.execute(
-            "SELECT c.id, d.id, d.name, d.path, c.page, c.heading,"  # noqa: S608 - question marks
-            ' c.start, c."end",'
-            " c.text, c.sentences, c.sentence_vectors,"
-            " c.sentence_scales, d.pages"
-            " FROM chunks c JOIN documents d ON d.id = c.document_id"
-            f" WHERE c.id IN ({marks})",
-            list(map(int, ids)),
-        )
-        return {row[0]: stored_chunk(row) for row in rows}
-
-    def sentence_vectors(
-        self, generation: int, at_most: int
-    ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        """Yield opening and raw sentence vectors of some ``at_most`` chunks, spread out."""
-        visible = f" FROM chunks c JOIN documents d ON d.id = c.document_id WHERE {VISIBLE}"
-        count = self._connection.execute(
-            f"SELECT count(*) {visible}",
-            (generation, generation),
-        ).fetchone()[0]
-        rows = self._connection.execute(
-            "SELECT substr(c.text, 1, 200), c.sentence_vectors, c.sentence_scales"
-            f" {visible} AND c.id % ? = 0",
-            (generation, generation, max(1, count // at_most)),
-        )
-        for text, quantised, scales in rows:
-            yield text, dequantise(quantised, scales)
-
     # --- the vector space ---
-
-    def fitted_space(self) -> FittedSpace:
-        """Return which vector space the current generation is compared in."""
-        row = self._connection.execute(
-            "SELECT version, fitted_on, passages FROM fitted_space"
-        ).fetchone()
-        return FittedSpace(*row)
-
-    def load_whitening(self, version: int) -> dict[str, NDArray[np.float32]]:
-        """Read the whitening arrays of a version; empty when there are none."""
-        rows = self._connection.execute(
-            "SELECT part, rows, data FROM whitening WHERE version = ?", (version,)
-        )
-        return {part: np.frombuffer(data, np.float32).reshape(n, -1) for part, n, data in rows}
 
     def save_whitening(self, version: int, parts: dict[str, NDArray[np.float32]]) -> None:
         """Store whitening arrays, (rows, columns) float32, in place of other versions."""
@@ -331,6 +204,25 @@ class Store:
             "INSERT INTO whitening (version, part, rows, data) VALUES (?, ?, ?, ?)",
             [(version, part, len(a), a.astype(np.float32).tobytes()) for part, a in parts.items()],
         )
+        self._connection.execute(f"UPDATE whitening SET seal = {sealed(seals.WHITENING)}")  # noqa: S608
+        self.set_meta({WHITENING_PARTS: f"{version} {len(parts)}"})
+
+    def give_back(self) -> None:
+        """Give room that rows have left back to the disk, when it is much; for a second at most."""
+        free, pages, mode = (
+            int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
+            for name in ("freelist_count", "page_count", "auto_vacuum")
+        )
+        if free < max(SPARE_PAGES, SPARE_SHARE * pages):
+            return
+        if mode != INCREMENTAL:  # of a version before 3: written anew once
+            self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            self._connection.execute("VACUUM")
+        until = time.monotonic() + GIVE_BACK_S
+        while free and time.monotonic() < until:
+            self._connection.execute("PRAGMA incremental_vacuum(500)").fetchall()
+            free = int(self._connection.execute("PRAGMA freelist_count").fetchone()[0])
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def publish(self, generation: int, space: FittedSpace) -> None:
         """Make ``generation`` the one that readers see; call inside a transaction."""
@@ -339,25 +231,7 @@ class Store:
             "UPDATE fitted_space SET version = ?, fitted_on = ?, passages = ?",
             (space.version, space.fitted_on, space.passages),
         )
-
-
-def _connect(file: Path, *, create: bool) -> sqlite3.Connection:
-    mode = "rwc" if create else "rw"
-    connection = sqlite3.connect(
-        f"{file.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=30
-    )
-    for pragma in migrations.PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
-
-
-def _stored_document(
-    id_: int, path: str, name: str, sha256: str, media_type: str, pages: int, chunks: int,
-    notes: str, size: int, modified_ns: int,
-) -> StoredDocument:  # fmt: skip
-    return StoredDocument(
-        id_, path, name, sha256, media_type, pages, chunks, _notes(notes), size, modified_ns
-    )
+        self._connection.execute(f"UPDATE fitted_space SET seal = {sealed(seals.FITTED_SPACE)}")  # noqa: S608
 
 
 def _notes_json(notes: Sequence[Note]) -> str:

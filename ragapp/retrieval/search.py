@@ -42,7 +42,7 @@ def search(
     question = whitening.question(query.vector, query.language)
     found = fuse(index.candidates(question, query.text, max(k, CANDIDATES), only))
     ids = found.ids.tolist()
-    chunks, deleted = _read(kb, ids, max(k, RERANK_DEPTH))
+    chunks, deleted = _read(kb, ids, max(k, RERANK_DEPTH), index.generation())
     places = [place for place, chunk_id in enumerate(ids) if chunk_id in chunks]
     read = [chunks[ids[place]] for place in places]
     scored = score_sentences(query, read, whitening, index.term_weights(query.text))
@@ -61,7 +61,7 @@ def search(
 
 
 def _read(
-    kb: KnowledgeBase, ids: Sequence[int], depth: int
+    kb: KnowledgeBase, ids: Sequence[int], depth: int, generation: int
 ) -> tuple[dict[int, StoredChunk], set[int]]:
     """Read the first ``depth`` chunks that are there, and say which were not.
 
@@ -72,7 +72,7 @@ def _read(
     ahead = 0
     while len(chunks) < depth and ahead < len(ids):
         asked = ids[ahead : ahead + depth - len(chunks)]
-        there = kb.chunks(asked)
+        there = kb.chunks(asked, generation)
         chunks |= there
         deleted |= set(asked) - set(there)
         ahead += len(asked)

@@ -25,7 +25,8 @@ from ragapp.errors import (
 )
 from ragapp.index.knowledge_base import KnowledgeBase, delete, list_names
 from ragapp.index.local.index import LocalIndex
-from ragapp.index.store import FittedSpace, Store
+from ragapp.index.reading import FittedSpace
+from ragapp.index.store import Store
 
 from .builders import (
     RAW,
@@ -545,7 +546,7 @@ def test_a_full_disk_says_so_and_the_old_generation_answers(kb):
             connection.execute(f"PRAGMA max_page_count = {limit}")
             writer.add(many, chunks_of(many))
 
-    with pytest.raises(KnowledgeBaseError, match="disk has room"):
+    with pytest.raises(KnowledgeBaseError, match=r"volume mounted at .* is full"):
         write_more_than_fits()
     assert searched(KnowledgeBase.open(kb.folder), "cats") == expected
     add(kb, document("/d/birds.txt", "birds sing"))

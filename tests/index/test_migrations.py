@@ -15,10 +15,12 @@ import pytest
 from ragapp import paths
 from ragapp.embedding.space import VectorSpace
 from ragapp.embedding.whiten import BackgroundStatistics, moments
-from ragapp.errors import KnowledgeBaseDamaged
+from ragapp.errors import KnowledgeBaseDamaged, KnowledgeBaseError
+from ragapp.index import spare
 from ragapp.index.knowledge_base import KnowledgeBase
 from ragapp.index.migrations import SCHEMA_VERSION
-from ragapp.index.store import FittedSpace, Store
+from ragapp.index.reading import FittedSpace
+from ragapp.index.store import Store
 from ragapp.text.language import Language, language_of
 
 from .builders import chunks_of, document
@@ -140,3 +142,27 @@ def test_a_damaged_one_is_left_as_it_is(folder):
     connection = sqlite3.connect(file)
     assert connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == ("1",)
     connection.close()
+
+
+def test_the_database_as_it_was_is_kept_until_the_next_generation(folder, space):
+
+    kept_at = spare.file_of(paths.store_file(folder))
+    half = kept_at.with_name(kept_at.name + ".partial")
+    half.write_bytes(b"of a process that was killed")
+    Store.open(paths.store_file(folder)).close()
+    kept = sqlite3.connect(spare.file_of(paths.store_file(folder)))
+    assert kept.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == ("1",)
+    kept.close()
+
+    assert not half.exists()
+    with KnowledgeBase.open(folder).writer() as writer:
+        writer.publish(space)
+    assert not spare.file_of(paths.store_file(folder)).exists()
+
+
+def test_without_room_for_the_copy_nothing_is_changed(folder, monkeypatch):
+    monkeypatch.setattr(spare.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))
+    before = schema_of(folder)
+    with pytest.raises(KnowledgeBaseError, match="volume mounted at"):
+        Store.open(paths.store_file(folder))
+    assert schema_of(folder) == before

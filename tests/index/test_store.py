@@ -252,3 +252,15 @@ def test_what_is_deleted_is_overwritten(store, file):
         store.purge(2)
     store.close()
     assert b"seven words" not in file.read_bytes()
+
+
+def test_room_of_removed_documents_is_given_back(store, file):
+    of = document("/d/a.txt", *(f"passage {n} of many" for n in range(2000)))
+    first = add(store, of, chunks_of(of))
+    store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    full = file.stat().st_size
+    with store.transaction():
+        store.remove_document(first, 2)
+        store.purge(2)
+    store.give_back()
+    assert file.stat().st_size < full / 4

@@ -120,7 +120,9 @@ def test_chunks_deleted_since_the_index_was_opened_make_room_for_others(samples,
     gone = {hit.chunk_id for hit in before.hits[:10]}
     read = samples.kb.chunks
     monkeypatch.setattr(
-        samples.kb, "chunks", lambda ids: {k: v for k, v in read(ids).items() if k not in gone}
+        samples.kb,
+        "chunks",
+        lambda ids, generation: {k: v for k, v in read(ids).items() if k not in gone},
     )
     after = search(query, samples.kb, samples.space, samples.reranker, 20)
     assert len(after.hits) == 20

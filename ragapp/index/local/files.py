@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -44,9 +45,12 @@ class SyncedFile:
 def synced(file: Path) -> Iterator[SyncedFile]:
     """Write a new file; it is on the disk when the block has ended."""
     with file.open("xb") as stream:
-        yield SyncedFile(stream)
+        written = SyncedFile(stream)
+        yield written
         stream.flush()
         os.fsync(stream.fileno())
+        if os.fstat(stream.fileno()).st_size != written.checksum().size:
+            raise OSError(errno.EIO, "fewer bytes are there than were written", str(file))
 
 
 def sync_folder(folder: Path) -> None:
