@@ -110,8 +110,10 @@ def _piece(words: Sequence[Word]) -> list[Line]:
 def _is_parted(last: Word, word: Word) -> bool:
     """Say whether a space stands between two words of a line."""
     gap = abs(word.left - last.right)
-    if _UNSPACED.match(last.text[-1]) or _UNSPACED.match(word.text[0]):
-        return gap > (0.3 if word.spaced else 0.8) * max(last.size, word.size)
+    ideographs = bool(_UNSPACED.match(last.text[-1])) + bool(_UNSPACED.match(word.text[0]))
+    if ideographs:
+        widest = (0.15, 0.3)[ideographs - 1] if word.spaced else 0.8
+        return gap > widest * max(last.size, word.size)
     return word.spaced or gap > WORD_GAP * max(word.size, 1.0)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -31,8 +31,8 @@ LONGEST_PAGE_NUMBER = 40  # characters of "- Page 12 of 345 -" and its like
 _DIGITS = r"(\d{1,5}|[ivxlc]{1,8})"
 # A number that its place or its words make the page's: "Report | 12", "12 · Report", "page 12".
 _OF_PAGE = re.compile(
-    rf"(?:page|seite|p\.|第)\s*{_DIGITS}(?!\w)|[|·•–—]\s*{_DIGITS}\s*$|^\s*{_DIGITS}\s*[|·•–—]"
-    rf"|^\W*{_DIGITS}\W*$",
+    rf"(?:page|seite|p\.)\s*{_DIGITS}(?!\w)|第\s*{_DIGITS}\s*[页頁]"
+    rf"|[|·•–—]\s*{_DIGITS}\s*$|^\s*{_DIGITS}\s*[|·•–—]|^\W*{_DIGITS}\W*$",
     re.IGNORECASE,
 )
 _PAGE_NUMBER = re.compile(
@@ -57,6 +57,8 @@ def drop_running_lines(
 ) -> list[list[Line]]:
     """Return the pages with each header and footer once, and without page numbers.
 
+    One that says again what stands larger in the text, as a title does, is not kept at all.
+
     reaches: the height of the bottom and the top of each page. No page loses all its lines.
     """
     with_text = sum(1 for page in pages if page)
@@ -64,7 +66,7 @@ def drop_running_lines(
         return [list(page) for page in pages]
     numbered = enumerate(zip(pages, reaches, strict=True))
     edges = [edge for number, (page, reach) in numbered for edge in _edges(number, page, reach)]
-    dropped = _repeated(edges, with_text) | _page_numbers(edges, with_text)
+    dropped = _repeated(edges, with_text, _sizes(pages)) | _page_numbers(edges, with_text)
     kept = []
     for page in pages:
         left = [line for line in page if id(line) not in dropped]
@@ -125,8 +127,18 @@ def _value(digits: str) -> int | None:
     )
 
 
-def _repeated(edges: Sequence[_Edge], with_text: int) -> set[int]:
-    """Return the lines, by identity, that say again what an earlier page said."""
+def _sizes(pages: Sequence[Sequence[Line]]) -> dict[str, float]:
+    """Return the size of the largest line of the same letters."""
+    largest: dict[str, float] = {}
+    for page in pages:
+        for line in page:
+            letters = _letters(line.text)
+            largest[letters] = max(line.size, largest.get(letters, 0.0))
+    return largest
+
+
+def _repeated(edges: Sequence[_Edge], with_text: int, sizes: Mapping[str, float]) -> set[int]:
+    """Return the lines, by identity, that say again what an earlier page or a title said."""
     groups: defaultdict[tuple[str, int | None], list[_Edge]] = defaultdict(list)
     for edge in edges:
         groups[edge.words, edge.offset].append(edge)
@@ -139,7 +151,9 @@ def _repeated(edges: Sequence[_Edge], with_text: int) -> set[int]:
             many = len(pages) >= max(3, MOST_PAGES * with_text)
             if many or _on_neighbours(pages):
                 first = min(same, key=lambda edge: edge.page)
-                dropped |= {id(edge.line) for edge in same if edge.page != first.page}
+                is_title = sizes.get(words, 0.0) > first.line.size + 0.5
+                kept = -1 if is_title else first.page
+                dropped |= {id(edge.line) for edge in same if edge.page != kept}
     return dropped
 
 
