@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ragapp.documents.readers import Format, markdown, text
+from ragapp.documents.readers import Format, text
 from ragapp.documents.readers.docx import reader as docx
 from ragapp.documents.readers.html import reader as html
+from ragapp.documents.readers.markdown import reader as markdown
 from ragapp.documents.readers.pdf import reader as pdf
 from ragapp.documents.signatures import Signature, begins_with, holds, is_zip
 from ragapp.text.language import Language

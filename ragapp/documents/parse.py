@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from ragapp.documents.formats import BY_SUFFIX, SUFFIXES, UNREAD_BY_SUFFIX, Unread
-from ragapp.documents.readers import Extract, Format, markdown
+from ragapp.documents.readers import Extract, Format
 from ragapp.documents.readers.html import reader as html
+from ragapp.documents.readers.markdown import reader as markdown
 from ragapp.documents.sniff import is_encrypted_office, sniff
 from ragapp.errors import (
     BrokenDocument,

@@ -85,6 +85,12 @@ def read(data: bytes, name: str) -> Extract:
     return composer.extract(damage_notes(decoded.damaged))
 
 
+def compose_fragment(source: str, composer: Composer) -> None:
+    """Add the text of a piece of HTML, as other formats hold them, to a document."""
+    if source.strip():
+        _Walker(composer).walk(parse_tree(source.replace("\0", "")))
+
+
 def decode_html(data: bytes, name: str) -> Decoded:
     """Decode by byte order mark, then by what the page declares, then by plausibility."""
     declared = _DECLARED.search(data[:4096]) or _XML_DECLARED.search(data[:200])

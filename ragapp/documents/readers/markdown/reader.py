@@ -1,14 +1,16 @@
-"""Markdown: tables, lists and code stay readable; link text and image descriptions are kept."""
+"""Markdown: tables row by row, code whole, footnotes where they belong, links with targets."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from html import unescape
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ragapp.documents.readers import Extract, Format
-from ragapp.documents.readers.compose import Composer, join_lines
+from ragapp.documents.readers.compose import Composer
+from ragapp.documents.readers.html.reader import compose_fragment
+from ragapp.documents.readers.markdown.inline import inline_text
+from ragapp.documents.readers.markdown.source import Source, marks_in, take_apart
+from ragapp.documents.readers.table import table_lines
 from ragapp.documents.readers.text import damage_notes
 from ragapp.text.decode import decode
 
@@ -19,13 +21,9 @@ DEEPEST = 100
 """Lists and quotations within one another, a list counting twice; where they are deeper, the file
 is read as plain text. The parser goes through them by recursion: this is a fifth of its stack."""
 
-_FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(?:[^\n]*\n)*?(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_TAG = re.compile(r"</?[A-Za-z][^>]*>")
-
 
 def read(data: bytes, name: str) -> Extract:
-    """Return the text of a Markdown file (CommonMark with tables), without its front matter.
+    """Return the text of a Markdown file: CommonMark with tables, footnotes and front matter.
 
     Raises:
         BrokenDocument: the bytes are not text.
@@ -33,36 +31,57 @@ def read(data: bytes, name: str) -> Extract:
     from markdown_it import MarkdownIt
 
     decoded = decode(data, name)
-    source = _FRONT_MATTER.sub("", decoded.text, count=1)
+    source = take_apart(decoded.text)
     parser = MarkdownIt("commonmark", {"maxNesting": DEEPEST}).enable(["table", "strikethrough"])
-    tokens = parser.parse(source)
+    tokens = parser.parse(source.text)
     composer = Composer()
+    _front_matter(composer, source, tokens)
     if any(token.level >= DEEPEST - 1 for token in tokens):
         # What is deeper, and often all that follows, is not among the tokens.
-        for paragraph in source.split("\n\n"):
+        for paragraph in source.text.split("\n\n"):
             composer.paragraph(paragraph)
+        for mark, note in source.footnotes.items():
+            composer.paragraph(f"[^{mark}]: {note}")
     else:
-        _Walker(composer).walk(tokens)
+        _Walker(composer, source.footnotes).walk(tokens)
     return composer.extract(damage_notes(decoded.damaged))
+
+
+def _front_matter(composer: Composer, source: Source, tokens: Sequence[Token]) -> None:
+    """Write the front matter; its title is the document's, if the text begins without one."""
+    pairs = list(source.front_matter)
+    titled = any(token.type == "heading_open" and token.tag == "h1" for token in tokens)
+    for pair in pairs:
+        if pair[0].lower() == "title" and not titled:
+            composer.heading(1, pair[1])
+            pairs.remove(pair)
+            break
+    composer.paragraph("\n".join(f"{name}: {value}" for name, value in pairs))
 
 
 class _Walker:
     """Follows the token stream, remembering the lists, table row and heading it is in."""
 
-    def __init__(self, composer: Composer) -> None:
+    def __init__(self, composer: Composer, footnotes: dict[str, str]) -> None:
         self._composer = composer
+        self._footnotes = dict(footnotes)  # those that have not been written yet
+        self._html: list[str] = []  # blocks of tags that blank lines part
         self._lists: list[int | None] = []  # next number of each open list, None for bullets
         self._marker = ""  # of the list item whose first block is still to come
         self._list_begun = False  # something of the outermost open list has been written
         self._row: list[str] | None = None
-        self._rows: list[str] = []
+        self._rows: list[list[str]] = []
         self._heading_level = 0
 
     def walk(self, tokens: Sequence[Token]) -> None:
         for token in tokens:
+            if self._html and token.type != "html_block":
+                self._html_end()
             handler = getattr(self, f"_{token.type}", None)
             if handler is not None:
                 handler(token)
+        self._html_end()
+        self._write_footnotes(list(self._footnotes))
 
     def _heading_open(self, token: Token) -> None:
         self._heading_level = int(token.tag[1])
@@ -76,16 +95,30 @@ class _Walker:
             self._row.append(text.replace("\n", " "))
         elif self._heading_level and not self._lists:
             self._composer.heading(self._heading_level, text)
+            self._write_footnotes(marks_in(text))
         else:
             self._block(text)
+            self._write_footnotes(marks_in(text))
 
     def _fence(self, token: Token) -> None:
-        self._block(token.content.rstrip("\n"))
+        if self._lists:
+            self._block(token.content.rstrip("\n"))
+        else:
+            self._composer.code(token.content.rstrip("\n"))
 
     _code_block = _fence
 
     def _html_block(self, token: Token) -> None:
-        self._block(unescape(_without_tags(token.content)).strip())
+        self._html.append(token.content)
+
+    def _html_end(self) -> None:
+        source, self._html = "\n".join(self._html), []
+        if not self._lists:
+            compose_fragment(source, self._composer)
+        else:
+            inner = Composer()
+            compose_fragment(source, inner)
+            self._block(inner.extract().text)
 
     def _bullet_list_open(self, _: Token) -> None:
         self._lists.append(None)
@@ -113,11 +146,22 @@ class _Walker:
         self._row = []
 
     def _tr_close(self, _: Token) -> None:
-        self._rows.append(" | ".join(self._row or []))
+        self._rows.append(self._row or [])
         self._row = None
 
     def _table_close(self, _: Token) -> None:
-        self._block("\n".join(self._rows))
+        if self._lists:
+            self._block("\n".join(table_lines(self._rows, 1)))
+        else:
+            self._composer.table(self._rows, 1)
+        self._write_footnotes(mark for row in self._rows for cell in row for mark in marks_in(cell))
+
+    def _write_footnotes(self, marks: Iterable[str]) -> None:
+        """Write the footnotes of what was just written, each once."""
+        for mark in marks:
+            note = self._footnotes.pop(mark, None)
+            if note is not None:
+                self._block(f"[^{mark}]: {note}")
 
     def _block(self, text: str) -> None:
         if not text.strip():
@@ -131,38 +175,6 @@ class _Walker:
         self._composer.paragraph(text, tight=self._list_begun)
         self._list_begun = True
         self._marker = ""
-
-
-def _without_tags(source: str) -> str:
-    """Return HTML source without comments and tags; what is opened and never closed stays text.
-
-    Each pattern sees the source up to the last mark that closes one, so that every beginning
-    finds its end: without one, it would look for it to the end of the source, each time anew.
-    """
-    for pattern, closing in ((_COMMENT, "-->"), (_TAG, ">")):
-        end = source.rfind(closing) + len(closing) if closing in source else 0
-        source = pattern.sub("", source[:end]) + source[end:]
-    return source
-
-
-def inline_text(tokens: Sequence[Token]) -> str:
-    """Return what a reader sees of inline tokens; wrapped lines become one."""
-    finished: list[str] = []
-    wrapped: list[str] = []  # lines of the source that make up the line being put together
-    pieces: list[str] = []  # of the line of the source being read
-    for token in tokens:
-        if token.type == "softbreak":
-            wrapped.append("".join(pieces))
-            pieces = []
-        elif token.type == "hardbreak" or (token.type == "html_inline" and "<br" in token.content):
-            finished.append(join_lines([*wrapped, "".join(pieces)]))
-            wrapped, pieces = [], []
-        elif token.type == "image":
-            pieces.append(inline_text(token.children or []))
-        elif token.type in ("text", "code_inline"):
-            pieces.append(token.content)
-    finished.append(join_lines([*wrapped, "".join(pieces)]))
-    return "\n".join(finished)
 
 
 FORMAT = Format(

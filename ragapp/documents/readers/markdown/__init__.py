@@ -1,0 +1,1 @@
+"""Markdown: what is written beside the text, the text, and its inline marks."""
