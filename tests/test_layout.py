@@ -32,7 +32,8 @@ FLOORS = (
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = {
     "torch", "transformers", "gradio", "sentence_transformers", "faiss", "pypdf", "docx", "bs4",
-    "lxml", "markdown_it", "opencc", "safetensors", "tokenizers", "gguf", "sentencepiece",
+    "lxml", "markdown_it", "pypdfium2", "python_calamine", "pptx", "striprtf", "olefile", "py7zr",
+    "watchfiles", "rapidocr", "PIL", "opencc", "safetensors", "tokenizers", "gguf", "sentencepiece",
 }  # fmt: skip
 # Pages are laid out in Gradio's own terms; web/app.py imports them when it serves, not before.
 GRADIO_PAGES = {"web/chat.py", "web/library.py", "web/page.py", "web/panes.py", "web/visitor.py"}

@@ -8,20 +8,52 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ragapp.documents.readers import Format, text
+from ragapp.documents.readers import (
+    Format,
+    code,
+    epub,
+    notebook,
+    opendocument,
+    records,
+    rtf,
+    slides,
+    subtitles,
+    text,
+)
+from ragapp.documents.readers.archives import seven_zip, tar
+from ragapp.documents.readers.archives import zip as zip_archive
 from ragapp.documents.readers.docx import reader as docx
 from ragapp.documents.readers.html import reader as html
+from ragapp.documents.readers.mail import eml, mhtml, msg
 from ragapp.documents.readers.markdown import reader as markdown
 from ragapp.documents.readers.pdf import reader as pdf
-from ragapp.documents.signatures import Signature, begins_with, holds, is_zip
+from ragapp.documents.readers.sheets import separated, workbook
+from ragapp.documents.signatures import OLE_MARK, Signature, begins_with, holds_stream
 from ragapp.text.language import Language
 
+# In the order in which signatures are tried: most formats of office programs are ZIP archives, too.
 FORMATS: tuple[Format, ...] = (
     pdf.FORMAT,
     docx.FORMAT,
+    workbook.FORMAT,
+    slides.FORMAT,
     markdown.FORMAT,
     html.FORMAT,
     text.FORMAT,
+    separated.FORMAT,
+    opendocument.FORMAT,
+    epub.FORMAT,
+    rtf.FORMAT,
+    eml.FORMAT,
+    msg.FORMAT,
+    mhtml.FORMAT,
+    records.FORMAT,
+    notebook.FORMAT,
+    subtitles.FORMAT,
+    code.FORMAT,
+    zip_archive.FORMAT,
+    tar.FORMAT,
+    seven_zip.FORMAT,
 )
 BY_SUFFIX: dict[str, Format] = {suffix: one for one in FORMATS for suffix in one.suffixes}
 SUFFIXES: tuple[str, ...] = tuple(BY_SUFFIX)
@@ -42,35 +74,16 @@ class Unread:
     into: str = ""
 
 
-OLE_MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # old Office files, and new ones with a password
-
-_is_ole = begins_with(OLE_MARK)
-_OLD_OFFICE = "Office 97-2003"
+IS_OLE = begins_with(OLE_MARK)
+"""Of old Office files; without a stream that tells them apart, they are what they are called."""
 _WRITERS = "Word / WPS / LibreOffice"
-_SHEETS = "Excel / WPS / LibreOffice"
 _SLIDES = "PowerPoint / WPS / LibreOffice"
 
-# In the order in which signatures are tried: an OpenDocument file is a ZIP archive, too.
 UNREAD: tuple[Unread, ...] = (
-    Unread(_OLD_OFFICE, (".doc",), _is_ole, _WRITERS, ".docx"),
-    Unread(_OLD_OFFICE, (".xls",), _is_ole, _SHEETS, ".pdf / .txt"),
-    Unread(_OLD_OFFICE, (".ppt",), _is_ole, _SLIDES, ".pdf"),
-    Unread("WPS", (".wps",), _is_ole, "WPS", ".docx"),
-    Unread("RTF", (".rtf",), begins_with(b"{\\rtf"), _WRITERS, ".docx"),
-    Unread("Excel", (".xlsx",), holds("xl/"), _SHEETS, ".pdf / .txt"),
-    Unread("PowerPoint", (".pptx",), holds("ppt/"), _SLIDES, ".pdf"),
-    Unread("EPUB", (".epub",), holds("META-INF/container.xml"), "calibre", ".docx / .html"),
-    Unread(
-        "OpenDocument",
-        (".odt",),
-        lambda content: "mimetype" in content.members,
-        "LibreOffice",
-        ".docx",
-    ),
+    Unread("Word 97-2003", (".doc",), holds_stream("WordDocument"), _WRITERS, ".docx"),
+    Unread("PowerPoint 97-2003", (".ppt",), holds_stream("PowerPoint Document"), _SLIDES, ".pptx"),
+    Unread("Office 97-2003 / WPS", (".wps",), IS_OLE, _WRITERS, ".docx"),
     Unread("Pages", (".pages",), None, "Pages", ".docx"),
-    Unread("ZIP", (".zip",), is_zip),
-    Unread("gzip", (".gz",), begins_with(b"\x1f\x8b\x08")),
-    Unread("7z", (".7z",), begins_with(b"7z\xbc\xaf\x27\x1c")),
     Unread("RAR", (".rar",), begins_with(b"Rar!\x1a\x07")),
     Unread("PNG", (".png",), begins_with(b"\x89PNG\r\n\x1a\n")),
     Unread("JPEG", (".jpg", ".jpeg"), begins_with(b"\xff\xd8\xff")),

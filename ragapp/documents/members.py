@@ -5,12 +5,59 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from ragapp.documents.readers import Extract
-from ragapp.errors import DocumentTooCostly, EmptyDocument
+from ragapp.documents.readers.compose import Composer
+from ragapp.errors import DocumentError, DocumentTooCostly, EmptyDocument
 from ragapp.text.encodable import as_text
+from ragapp.types import Note
 
 DEEPEST = 5
 """Files within files within files; more is no way to keep documents but a trap."""
+MOST_NAMED = 10
+"""Of the members that were not read, so many are named."""
 CONTAINERS = frozenset((".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".eml", ".msg"))
+
+
+class Unreadable:
+    """The members that could not be read, and what is wrong with the first."""
+
+    def __init__(self) -> None:
+        self.first: DocumentError | None = None
+        self._names: list[str] = []
+        self._count = 0
+
+    def add(self, member: str, error: DocumentError) -> None:
+        """Take note of one."""
+        self.first = self.first or error
+        self._count += 1
+        if len(self._names) < MOST_NAMED:
+            self._names.append(as_text(member))
+
+    def notes(self) -> tuple[Note, ...]:
+        """Return what the reader should know of them."""
+        if not self._count:
+            return ()
+        names = ", ".join(self._names) + (" …" if self._count > len(self._names) else "")
+        return (Note("members_not_read", {"count": self._count, "names": names}),)
+
+
+def include_member(
+    composer: Composer, data: bytes, within: str, member: str, unread: Unreadable
+) -> None:
+    """Add the text of a member under its name, or its name to those that were not read.
+
+    Raises:
+        DocumentTooCostly: the memory did not suffice.
+    """
+    try:
+        extract = read_member(data, within, member)
+    except DocumentTooCostly as error:
+        if error.code == "reading_needs_memory":
+            raise
+        unread.add(member, error)
+    except DocumentError as error:
+        unread.add(member, error)
+    else:
+        composer.include(extract, as_text(member))
 
 
 def read_member(data: bytes, within: str, member: str) -> Extract:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from ragapp.documents.formats import BY_SUFFIX, SUFFIXES, UNREAD_BY_SUFFIX, Unread
+from ragapp.documents.formats import BY_SUFFIX, IS_OLE, SUFFIXES, UNREAD_BY_SUFFIX, Unread
 from ragapp.documents.readers import Extract, Format
 from ragapp.documents.readers.html import reader as html
 from ragapp.documents.readers.markdown import reader as markdown
@@ -158,8 +158,8 @@ def choose_format(data: bytes, name: str) -> Format:
 def _refuse(name: str, suffix: str, actual: Unread | None) -> NoReturn:
     """Say that no reader knows the content, and what to turn it into."""
     named = UNREAD_BY_SUFFIX.get(suffix)
-    if named is not None and (actual is None or actual.signature is named.signature):
-        actual = named  # old Office files begin alike
+    if named is not None and (actual is None or actual.signature in (named.signature, IS_OLE)):
+        actual = named
     supported = ", ".join(SUFFIXES)
     if actual is None:
         raise UnsupportedFormat(

@@ -53,6 +53,25 @@ def begins_with(*marks: bytes) -> Signature:
     return lambda content: content.data.startswith(marks)
 
 
+OLE_MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # old Office files, and new ones with a password
+
+
+def holds_stream(*names: str) -> Signature:
+    """Know a kind of OLE file (old Office, Outlook) by a stream in it."""
+    marks = tuple(name.encode("utf-16-le") + b"\0\0" for name in names)
+    return lambda content: (
+        content.data.startswith(OLE_MARK) and any(mark in content.data for mark in marks)
+    )
+
+
+def is_open_xml(folder: str) -> Signature:
+    """Know a kind of Office file by the folder of its main part."""
+    return lambda content: (
+        "[Content_Types].xml" in content.members
+        and any(member.startswith(folder) for member in content.members)
+    )
+
+
 def holds(*prefixes: str) -> Signature:
     """Know a kind of ZIP archive by a member or a folder in it."""
     return lambda content: any(member.startswith(prefixes) for member in content.members)

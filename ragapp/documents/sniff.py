@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ragapp.documents.formats import FORMATS, OLE_MARK, UNREAD, Unread
+from ragapp.documents.formats import FORMATS, UNREAD, Unread
 from ragapp.documents.readers import Format
-from ragapp.documents.signatures import look_at
+from ragapp.documents.signatures import OLE_MARK, look_at
 
 # A password turns an Office file into an OLE file with a stream of this name.
 _ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")

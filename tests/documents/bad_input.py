@@ -195,7 +195,7 @@ def _markup() -> Iterator[tuple[str, Bad]]:
             holds="c0",
         ),
     )
-    yield "ragged.csv", Bad(lambda: b'a,b\n1\n"open, never closed\n1,2,3,4\n', holds="open, never")
+    yield "ragged.csv", Bad(lambda: b'a,b\n1\n"open, never closed\n1,2,3,4\n', holds="never closed")
 
 
 BAD: dict[str, Bad] = {

@@ -36,7 +36,7 @@ def test_a_folder_is_walked_in_order(tmp_path: Path) -> None:
 
 def test_what_no_reader_knows_is_named(tmp_path: Path) -> None:
     known = touch(tmp_path / "minutes.txt")
-    unknown = [touch(tmp_path / name) for name in ("README", "a/budget.csv", "site.rst")]
+    unknown = [touch(tmp_path / name) for name in ("README", "a/budget.numbers", "site.xyz")]
     found = discover([tmp_path])
     assert found.files == (known,)
     assert skipped(found) == [(path, "no_reader_in_folder") for path in unknown]

@@ -46,11 +46,17 @@ def test_what_opens_a_kind_and_what_it_becomes_are_said_together(one) -> None:
 
 
 def test_the_kinds_are_named_for_people() -> None:
-    assert accepted_kinds() == "PDF, Word, Markdown, HTML, text"
-    assert accepted_kinds(Language.CHINESE) == "PDF、Word、Markdown、HTML、纯文本"
+    assert accepted_kinds() == (
+        "PDF, Word, Excel, PowerPoint, Markdown, HTML, text, CSV, OpenDocument, EPUB, RTF, mail,"
+        " Outlook, MHTML, JSON, Jupyter, subtitles, source code, ZIP, TAR, 7z"
+    )
+    assert accepted_kinds(Language.CHINESE) == (
+        "PDF、Word、Excel、PowerPoint、Markdown、HTML、纯文本、CSV、OpenDocument、EPUB、RTF、邮件、"
+        "Outlook、MHTML、JSON、Jupyter、字幕、源代码、ZIP、TAR、7z"
+    )
 
 
 def test_the_readme_lists_the_suffixes() -> None:
     readme = Path(ragapp.__file__).parents[1].joinpath("README.md").read_text("utf-8")
-    (listed,) = re.findall(r"Files that are read: (.*?) in UTF-8", readme, re.DOTALL)
+    (listed,) = re.findall(r"Files that are read: (.*?)\.\s+Text", readme, re.DOTALL)
     assert tuple(re.findall(r"`(\.\w+)`", listed)) == SUFFIXES

@@ -92,6 +92,17 @@ class Composer:
         self._headings: list[Heading] = []
         self._blocks: list[Block] = []
 
+    @property
+    def length(self) -> int:
+        """Characters so far."""
+        return self._length
+
+    def next_start(self, length: int) -> int:
+        """Return where the first block begins that was added after ``length`` characters."""
+        if length == self._length or length == 0:
+            return length
+        return length + len(PARAGRAPH_BREAK)
+
     def paragraph(self, text: str, *, tight: bool = False) -> None:
         """Add a block; ``tight`` puts it on the next line (a list item) without a blank one."""
         self._add(text, LINE_BREAK if tight else PARAGRAPH_BREAK)
@@ -108,6 +119,10 @@ class Composer:
         self.paragraph(caption)
         cleaned = ([collapse_space(clean(cell)) for cell in row] for row in rows)
         self._block(BlockKind.TABLE, "\n".join(table_lines(cleaned, header_rows)))
+
+    def lines(self, text: str) -> None:
+        """Add lines that are rows already, each understood by itself."""
+        self._block(BlockKind.TABLE, text)
 
     def code(self, text: str) -> None:
         """Add lines of code, as they are."""

@@ -73,22 +73,27 @@ def read(data: bytes, name: str) -> Extract:
         BrokenDocument: the bytes are not text.
     """
     decoded = decode_html(data, name)
+    composer = Composer()
+    compose_page(decoded.text, composer)
+    return composer.extract(damage_notes(decoded.damaged))
+
+
+def compose_page(source: str, composer: Composer) -> None:
+    """Add a whole web page to a document, under its title if it has no heading of its own."""
     # NUL would end the text, and an XML declaration speaks of an encoding it no longer has
-    source = _XML_DECLARATION.sub("", decoded.text.replace("\0", ""), count=1)
-    root = parse_tree(source)
+    root = parse_tree(_XML_DECLARATION.sub("", source.replace("\0", ""), count=1))
     body = find(root, "body") or root
     title = find(root, "title")
-    composer = Composer()
     if title is not None and find(body, "h1") is None:
         composer.heading(1, raw_text(title))
     _Walker(composer).walk(body)
-    return composer.extract(damage_notes(decoded.damaged))
 
 
 def compose_fragment(source: str, composer: Composer) -> None:
     """Add the text of a piece of HTML, as other formats hold them, to a document."""
     if source.strip():
-        _Walker(composer).walk(parse_tree(source.replace("\0", "")))
+        root = parse_tree(_XML_DECLARATION.sub("", source.replace("\0", ""), count=1))
+        _Walker(composer).walk(find(root, "body") or root)
 
 
 def decode_html(data: bytes, name: str) -> Decoded:
@@ -220,6 +225,8 @@ def _is_dropped(tag: Element) -> bool:
     attributes = tag.attributes
     if tag.name == "button":  # "Copy", "Menu"; but others hold questions that unfold
         return "aria-expanded" not in attributes and tag.text_length < LONGEST_LABEL
+    if tag.name == "aside" and "note" in attributes.get("epub:type", attributes.get("role", "")):
+        return False  # a footnote of a book
     if tag.name in DROPPED or attributes.get("role") in DROPPED_ROLES or "hidden" in attributes:
         return True
     if tag.name == "header":  # of the site; the header of an article holds its title

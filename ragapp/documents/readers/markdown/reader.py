@@ -28,23 +28,28 @@ def read(data: bytes, name: str) -> Extract:
     Raises:
         BrokenDocument: the bytes are not text.
     """
+    decoded = decode(data, name)
+    composer = Composer()
+    compose_markdown(composer, decoded.text)
+    return composer.extract(damage_notes(decoded.damaged))
+
+
+def compose_markdown(composer: Composer, text: str) -> None:
+    """Add a piece of Markdown, as other formats hold it, to a document."""
     from markdown_it import MarkdownIt
 
-    decoded = decode(data, name)
-    source = take_apart(decoded.text)
+    source = take_apart(text)
     parser = MarkdownIt("commonmark", {"maxNesting": DEEPEST}).enable(["table", "strikethrough"])
     tokens = parser.parse(source.text)
-    composer = Composer()
     _front_matter(composer, source, tokens)
-    if any(token.level >= DEEPEST - 1 for token in tokens):
-        # What is deeper, and often all that follows, is not among the tokens.
-        for paragraph in source.text.split("\n\n"):
-            composer.paragraph(paragraph)
-        for mark, note in source.footnotes.items():
-            composer.paragraph(f"[^{mark}]: {note}")
-    else:
+    if not any(token.level >= DEEPEST - 1 for token in tokens):
         _Walker(composer, source.footnotes).walk(tokens)
-    return composer.extract(damage_notes(decoded.damaged))
+        return
+    # What is deeper, and often all that follows, is not among the tokens.
+    for paragraph in source.text.split("\n\n"):
+        composer.paragraph(paragraph)
+    for mark, note in source.footnotes.items():
+        composer.paragraph(f"[^{mark}]: {note}")
 
 
 def _front_matter(composer: Composer, source: Source, tokens: Sequence[Token]) -> None:

@@ -1,0 +1,1 @@
+"""Mail: who wrote to whom, what they wrote, and what they attached; and web pages saved as mail."""
