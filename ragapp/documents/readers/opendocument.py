@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST_REPEATED = 200
 """Times a cell or a row is repeated; those repeated more often fill up an empty sheet."""
+TALLEST_SPAN, WIDEST_SPAN = 2000, 60  # cells that one may cover
 
 _NAMES = "urn:oasis:names:tc:opendocument:xmlns:"
 _TEXT, _TABLE = f"{{{_NAMES}text:1.0}}", f"{{{_NAMES}table:1.0}}"
@@ -153,9 +154,14 @@ def _rows(table: Element) -> Iterator[list[str]]:
         row: list[str] = []
         for cell in node.iterchildren(_TABLE + "table-cell", _TABLE + "covered-table-cell"):
             text = collapse_space(" ".join(_text(p) for p in cell.iter(_TEXT + "p")))
-            for below in range(min(_count(cell.get(_TABLE + "number-rows-spanned")), 2000)):
-                for right in range(min(_count(cell.get(_TABLE + "number-columns-spanned")), 60)):
-                    merged[y + below, len(row) + right] = text
+            tall = min(_count(cell.get(_TABLE + "number-rows-spanned")) or 1, TALLEST_SPAN)
+            wide = min(_count(cell.get(_TABLE + "number-columns-spanned")) or 1, WIDEST_SPAN)
+            if text and (tall > 1 or wide > 1):
+                merged.update(
+                    ((y + below, len(row) + right), text)
+                    for below in range(tall)
+                    for right in range(wide)
+                )
             times = _count(cell.get(_TABLE + "number-columns-repeated")) or 1
             for _ in range(times if times <= MOST_REPEATED else 1):
                 row.append(text or merged.get((y, len(row)), ""))

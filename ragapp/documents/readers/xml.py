@@ -12,7 +12,7 @@ def parse_xml(data: bytes) -> Element:
     """Return the root of an XML document; what is damaged in it is read as far as it goes.
 
     Raises:
-        ValueError: there is no element in it.
+        ValueError: there is no element in it, or it is nested deeper than programs write.
     """
     from lxml import etree
 
@@ -22,4 +22,6 @@ def parse_xml(data: bytes) -> Element:
     root: Element | None = etree.fromstring(data, parser)
     if root is None:
         raise ValueError("no XML")
+    if any("depth" in error.message for error in parser.error_log):  # the rest was not read
+        raise ValueError("nested too deep")
     return root

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, groupby, islice
 
 from ragapp.documents.readers.compose import Composer
-from ragapp.documents.readers.table import LOOKED_AT, Row, find_header
+from ragapp.documents.readers.table import LOOKED_AT, Row, find_header, is_number
 
 MOST_TITLES = 8
 """Rows of one cell above a table that are its title; more are a list."""
 
 
-def compose_sheet(composer: Composer, rows: Iterable[Row]) -> None:
+def compose_sheet(composer: Composer, rows: Iterable[Row], *, named: bool = False) -> None:
     """Add the tables of a sheet. rows: of cells, each one line of text; they are read once.
+
+    named: the first row names the columns, if it can.
 
     A table that goes on below a blank row, without names of its own and as wide, keeps those of
     the one above it.
@@ -29,12 +31,19 @@ def compose_sheet(composer: Composer, rows: Iterable[Row]) -> None:
         top = top[titles:]
         if not top:
             continue
-        header = find_header(top)
+        header = find_header(top) or int(named and names is None and _can_name(top))
         if header:
             names = top[0]
         elif names is not None and _width(names) == max(map(_width, top)):
             top, header = [names, *top], 1
         composer.table(chain(top, group), header)  # noqa: B031 - the rest of it
+
+
+def _can_name(top: list[Row]) -> bool:
+    """Say whether the first of some rows is of different words, one for each column."""
+    first, width = top[0], max(map(_width, top))
+    words = len(first) >= width and all(first) and not any(map(is_number, first))
+    return len(top) > 1 and width > 1 and words and len(set(first)) == len(first)
 
 
 def _titles(rows: list[Row]) -> int:

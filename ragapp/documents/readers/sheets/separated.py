@@ -32,7 +32,7 @@ def read(data: bytes, name: str) -> Extract:
     if said.strip().lower().startswith("sep=") and len(said.strip()) == len("sep=") + 1:
         separator, text = said.strip()[-1], rest  # what Excel writes for itself
     composer = Composer()
-    compose_sheet(composer, _rows(text, separator or find_separator(text)))
+    compose_sheet(composer, _rows(text, separator or find_separator(text)), named=True)
     return composer.extract(damage_notes(decoded.damaged))
 
 
