@@ -95,8 +95,8 @@ def ingest(
     found = discover(files)
     run = _Run(into, progress, cancel)
     try:
-        with ParserPool() as pool:
-            known = into.kb.holds
+        with ParserPool(with_ocr=into.with_ocr) as pool:
+            known = run.is_known
             for parsed in parse_ahead(found.files, pool, known, progress, cancel):
                 run.take(parsed, pool)
             run.flush()
@@ -171,6 +171,10 @@ class _Run:
         self._unpublished: list[IngestedFile] = []
         self._published_at: float | None = None
 
+    def is_known(self, sha256: str) -> bool:
+        """Say whether these bytes are stored already, and would not be read better now."""
+        return any(not _gains(stored, self._into) for stored in self._into.kb.find(sha256=sha256))
+
     def take(self, parsed: ParsedFile, pool: ParserPool) -> None:
         """Take the next file; write and publish when there is enough, or enough time has gone."""
         if parsed.error is not None:
@@ -202,7 +206,7 @@ class _Run:
         with self._into.kb.writer(WAIT_FOR_WRITER_S) as writer:
             for pending in group:
                 if pending.whole:
-                    self._stored(_write(pending, writer))
+                    self._stored(_write(pending, writer, self._into))
 
     def publish(self) -> None:
         """Make what was written searchable."""
@@ -229,7 +233,7 @@ class _Run:
             self.flush()
         path, name = str(parsed.path.absolute()), parsed.path.name
         with self._into.kb.writer(WAIT_FOR_WRITER_S) as writer:
-            kept = _already_there(path, name, parsed.sha256, writer)
+            kept = _already_there(path, name, parsed.sha256, writer, self._into)
         if kept is not None:
             self._stored(kept)
             return
@@ -298,10 +302,10 @@ def _passage(chunk: Chunk, context: str) -> Passage:
     return Passage(chunk.text, context, spans)
 
 
-def _write(pending: _Pending, writer: Writer) -> IngestedFile:
+def _write(pending: _Pending, writer: Writer, into: OpenKnowledgeBase) -> IngestedFile:
     """Store a document, unless the same bytes have come in meanwhile."""
     document = pending.document
-    kept = _already_there(document.path, document.name, document.sha256, writer)
+    kept = _already_there(document.path, document.name, document.sha256, writer, into)
     if kept is not None:
         return kept
     replaces = bool(writer.find(path=document.path))
@@ -319,9 +323,17 @@ def _write(pending: _Pending, writer: Writer) -> IngestedFile:
     )
 
 
-def _already_there(path: str, name: str, sha256: str, writer: Writer) -> IngestedFile | None:
+def _gains(stored: StoredDocument, into: OpenKnowledgeBase) -> bool:
+    """Say whether a document has pages without text that would be read now."""
+    lacking = {"pages_without_text", "pages_with_unknown_letters"}
+    return into.with_ocr and any(note.code in lacking for note in stored.notes)
+
+
+def _already_there(
+    path: str, name: str, sha256: str, writer: Writer, into: OpenKnowledgeBase
+) -> IngestedFile | None:
     """Say so when these bytes are stored already, under this path or another."""
-    same = writer.find(sha256=sha256)
+    same = [stored for stored in writer.find(sha256=sha256) if not _gains(stored, into)]
     for stored in same:
         if stored.path == path:
             return _kept(path, stored, Status.UNCHANGED)

@@ -39,6 +39,7 @@ class OpenKnowledgeBase:
     space: VectorSpace
     reranker: Reranker
     chunk_tokens: int
+    with_ocr: bool = False  # pictures of pages are read, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,7 @@ class Library:
                 space=self._space(recipe, encoder),
                 reranker=self.models.reranker(),
                 chunk_tokens=recipe.chunk_tokens,
+                with_ocr=self.models.settings.ingest.ocr,
             )
             self._open[name] = (recipe.created, opened)
             return opened

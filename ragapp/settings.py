@@ -40,6 +40,13 @@ class EmbeddingSettings:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class IngestSettings:
+    """How files are read."""
+
+    ocr: bool = False  # recognise the text in pictures of pages; seconds a page
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class RetrievalSettings:
     """How passages are found."""
 
@@ -96,6 +103,7 @@ class Settings:
     models: Path = Path("~/.cache/ragapp/models")
     kb: str = "default"
     embedding: EmbeddingSettings = dataclasses.field(default_factory=EmbeddingSettings)
+    ingest: IngestSettings = dataclasses.field(default_factory=IngestSettings)
     retrieval: RetrievalSettings = dataclasses.field(default_factory=RetrievalSettings)
     answer: AnswerSettings = dataclasses.field(default_factory=AnswerSettings)
     machine: MachineSettings = dataclasses.field(default_factory=MachineSettings)
@@ -121,6 +129,7 @@ class Settings:
 
 PARTS: Mapping[str, type] = {
     "embedding": EmbeddingSettings,
+    "ingest": IngestSettings,
     "retrieval": RetrievalSettings,
     "answer": AnswerSettings,
     "machine": MachineSettings,

@@ -31,6 +31,9 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--certfile", dest="tls_certificate", help="serve https: certificate (PEM)")
     serve.add_argument("--keyfile", dest="tls_key", help="serve https: its private key (PEM)")
     serve.add_argument("--open", action="store_true", help="open a browser, too")
+    serve.add_argument(
+        "--ocr", action="store_true", default=None, help="read scanned pages of uploads, too"
+    )
     serve.add_argument("--preset", dest="decoding", help=f"{', '.join(PRESETS)} ({run.GREEDY})")
     _add_chat_model(serve)
     serve.set_defaults(run=run.serve)
@@ -42,6 +45,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--remove-missing",
         action="store_true",
         help="while watching, believe it when most of a folder is gone",
+    )
+    ingest.add_argument(
+        "--ocr", action="store_true", default=None, help="read scanned pages, too: seconds a page"
     )
     _add_kb(ingest)
     ingest.set_defaults(run=run.ingest)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ragapp.documents.formats import SUFFIXES
+from ragapp.documents.formats import readable_suffixes
 from ragapp.errors import UnsupportedFormat
 
 HIDDEN_PREFIXES = (".", "~$")  # "~$" is the lock file an open Word document leaves beside itself
@@ -60,6 +60,7 @@ class _Walk:
         self._root = Path(os.path.realpath(root))
         self._seen: set[tuple[int, int]] = set()  # files and folders, by device and number
         self._links: list[Path] = []
+        self._suffixes = readable_suffixes()
         self._take(_absolute(root))
         while self._links:  # a folder behind a link may hold more of them
             self._follow(self._links.pop(0))
@@ -81,7 +82,7 @@ class _Walk:
                 self._skip(path, UnsupportedFormat("no_file_in_folder", name=path.name))
             else:
                 self._seen.add(_identity(status))
-                if path.suffix.lower() in SUFFIXES:
+                if path.suffix.lower() in self._suffixes:
                     self.files.append(path)
                 else:
                     self._skip(path, UnsupportedFormat("no_reader_in_folder", name=path.name))

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ragapp.documents import ocr
 from ragapp.documents.readers import (
     Format,
     code,
     epub,
+    images,
     notebook,
     opendocument,
     records,
@@ -51,12 +53,19 @@ FORMATS: tuple[Format, ...] = (
     notebook.FORMAT,
     subtitles.FORMAT,
     code.FORMAT,
+    images.FORMAT,
     zip_archive.FORMAT,
     tar.FORMAT,
     seven_zip.FORMAT,
 )
 BY_SUFFIX: dict[str, Format] = {suffix: one for one in FORMATS for suffix in one.suffixes}
 SUFFIXES: tuple[str, ...] = tuple(BY_SUFFIX)
+
+
+def readable_suffixes() -> frozenset[str]:
+    """Return the suffixes of the formats whose packages are installed."""
+    usable = (one for one in FORMATS if not one.extra or ocr.is_installed())
+    return frozenset(suffix for one in usable for suffix in one.suffixes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +94,7 @@ UNREAD: tuple[Unread, ...] = (
     Unread("Office 97-2003 / WPS", (".wps",), IS_OLE, _WRITERS, ".docx"),
     Unread("Pages", (".pages",), None, "Pages", ".docx"),
     Unread("RAR", (".rar",), begins_with(b"Rar!\x1a\x07")),
-    Unread("PNG", (".png",), begins_with(b"\x89PNG\r\n\x1a\n")),
-    Unread("JPEG", (".jpg", ".jpeg"), begins_with(b"\xff\xd8\xff")),
     Unread("GIF", (".gif",), begins_with(b"GIF8")),
-    Unread("TIFF", (".tiff", ".tif"), begins_with(b"II*\0", b"MM\0*")),
 )
 UNREAD_BY_SUFFIX: dict[str, Unread] = {suffix: one for one in UNREAD for suffix in one.suffixes}
 

@@ -34,8 +34,10 @@ logger = logging.getLogger(__name__)
 LARGEST_FILE = 512 * 1024 * 1024  # bytes; a reader needs several times the file's size in memory
 
 
-def parse_file(path: Path, name: str | None = None) -> Document:
+def parse_file(path: Path, name: str | None = None, *, with_ocr: bool = False) -> Document:
     """Read one file in this process; ``name`` is what to call it if not by the path's last part.
+
+    with_ocr: read the pictures of pages, too.
 
     Files of strangers go through ``workers.pool.ParserPool``, which calls this under limits.
 
@@ -56,7 +58,7 @@ def parse_file(path: Path, name: str | None = None) -> Document:
         chosen = choose_format(data, name)
     if not data.strip(b"\0 \t\r\n"):
         raise EmptyDocument("file_empty", name=name)
-    extract = run_reader(chosen, data, name)
+    extract = run_reader(chosen, data, name, with_ocr=with_ocr)
     if not extract.text.strip():
         raise EmptyDocument("file_without_text", name=name)
     return Document(
@@ -74,10 +76,11 @@ def parse_file(path: Path, name: str | None = None) -> Document:
     )
 
 
-def run_reader(chosen: Format, data: bytes, name: str) -> Extract:
+def run_reader(chosen: Format, data: bytes, name: str, *, with_ocr: bool = False) -> Extract:
     """Run a reader; whatever it did not foresee becomes this file's error."""
+    read = chosen.read_with_ocr if with_ocr and chosen.read_with_ocr else chosen.read
     with _failures_are_of(name, chosen.suffix):
-        return chosen.read(data, name)
+        return read(data, name)
 
 
 @contextlib.contextmanager

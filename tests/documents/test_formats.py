@@ -48,11 +48,13 @@ def test_what_opens_a_kind_and_what_it_becomes_are_said_together(one) -> None:
 def test_the_kinds_are_named_for_people() -> None:
     assert accepted_kinds() == (
         "PDF, Word, Excel, PowerPoint, Markdown, HTML, text, CSV, OpenDocument, EPUB, RTF, mail,"
-        " Outlook, MHTML, JSON, Jupyter, subtitles, source code, ZIP, TAR, 7z"
+        " Outlook, MHTML, JSON, Jupyter, subtitles, source code,"
+        " PNG / JPEG / TIFF, ZIP, TAR, 7z"
     )
     assert accepted_kinds(Language.CHINESE) == (
         "PDF、Word、Excel、PowerPoint、Markdown、HTML、纯文本、CSV、OpenDocument、EPUB、RTF、邮件、"
-        "Outlook、MHTML、JSON、Jupyter、字幕、源代码、ZIP、TAR、7z"
+        "Outlook、MHTML、JSON、Jupyter、字幕、源代码、"
+        "PNG / JPEG / TIFF、ZIP、TAR、7z"
     )
 
 

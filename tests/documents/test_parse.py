@@ -91,7 +91,7 @@ def test_an_uploaded_file_goes_by_the_name_it_came_with(tmp_path: Path) -> None:
         ("notes.docx", b"just some text", MisnamedDocument, "plain text.*ends in .txt"),
         ("notes.docx", OLE + b"\0" * 600, MisnamedDocument, "Office 97.*export it as .docx"),
         ("notes.docx", b"{\\rtf1 hello}", MisnamedDocument, "RTF.*ends in .rtf"),
-        ("notes.txt", b"\x89PNG\r\n\x1a\n" + b"\0" * 99, MisnamedDocument, "PNG.*Supported: .pdf"),
+        ("notes.txt", b"\x89PNG\r\n\x1a\n" + b"\0" * 99, MisnamedDocument, "PNG.*ends in .png"),
         (
             "notes.docx",
             zip_bytes("[Content_Types].xml", "xl/workbook.xml"),
@@ -104,7 +104,7 @@ def test_an_uploaded_file_goes_by_the_name_it_came_with(tmp_path: Path) -> None:
         ("old.xls", OLE + b"\0" * 600, MisnamedDocument, "Office 97"),
         ("old.wps", OLE + b"\0" * 600, UnsupportedFormat, "for .wps.*in Word.*export it as .docx"),
         ("book.pages", b"text", UnsupportedFormat, "for .pages.*in Pages.*export it as .docx"),
-        ("a.rar", b"\x89PNG\r\n\x1a\n", UnsupportedFormat, "for .png.*Supported: .pdf"),
+        ("a.rar", b"GIF89a" + b"\0" * 9, UnsupportedFormat, "for .gif.*Supported: .pdf"),
         ("slides.pptx", zip_bytes("ppt/presentation.xml"), MisnamedDocument, "ZIP"),
         ("archive.zip", zip_bytes("a.xyz"), BrokenDocument, "no file in it can be read.*a.xyz"),
         ("data.json", b"{broken", BrokenDocument, "breaks off"),

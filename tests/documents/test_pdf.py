@@ -123,7 +123,7 @@ def test_pages_lie_in_the_text_one_after_the_other() -> None:
 
 
 def test_a_scan_asks_for_ocr() -> None:
-    with pytest.raises(EmptyDocument, match="OCR"):
+    with pytest.raises(EmptyDocument, match="--ocr"):
         read(english_pdf([[], []]), "scan.pdf")
 
 

@@ -32,7 +32,7 @@ class Format:
     of a format with a signature also in errors: "the content is in PDF format". The first of
     ``suffixes`` is the usual one. ``signature`` knows the format by its bytes; None: any text may
     be it. ``always_signed``: a file without the signature is damaged. ``extra`` names the optional
-    packages it needs.
+    packages it needs. ``read_with_ocr`` also reads what is there as a picture only.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Format:
     signature: Signature | None = None
     always_signed: bool = False
     extra: str = ""
+    read_with_ocr: Callable[[bytes, str], Extract] | None = None
 
     @property
     def suffix(self) -> str:

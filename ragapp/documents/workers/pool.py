@@ -41,8 +41,11 @@ class ParserPool:
     Any number of threads may call ``parse`` at once; each call has a worker to itself.
     """
 
-    def __init__(self, limits: Limits | None = None, most: int | None = None) -> None:
+    def __init__(
+        self, limits: Limits | None = None, most: int | None = None, *, with_ocr: bool = False
+    ) -> None:
         self._limits = limits or Limits()
+        self._with_ocr = with_ocr
         self._slots = threading.Semaphore(most or os.cpu_count() or 1)
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
@@ -114,6 +117,7 @@ class ParserPool:
             "name": name,
             "cpu_s": cpu_s,
             "memory_bytes": self._limits.memory_bytes,
+            "ocr": self._with_ocr,
         }
         worker = self._take(request, name)
         reply: Message | None = None

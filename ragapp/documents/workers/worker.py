@@ -65,7 +65,7 @@ def main() -> None:
 
 def _reply_to(request: Message) -> Message:
     try:
-        document = parse_file(Path(request["path"]), request["name"])
+        document = parse_file(Path(request["path"]), request["name"], with_ocr=request["ocr"])
         return {"document": document_to_json(document)}
     except DocumentError as error:
         return {"error": error_to_json(error)}

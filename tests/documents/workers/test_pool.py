@@ -281,12 +281,12 @@ def test_what_readers_log_is_logged_here(
 ) -> None:
     data = english_pdf([[("First.", 11)], [("Second.", 11)]])
     path = tmp_path / "a.pdf"
-    path.write_bytes(data.replace(b"/FlateDecode", b"/NoSuchCode1", 1))
+    path.write_bytes(data.replace(b"/Kids [3 0 R", b"/Kids [1 0 R", 1))  # no page
     with caplog.at_level("WARNING"):
-        assert Note("pages_failed", {"numbers": "1"}) in pool.parse(path).notes
+        assert Note("pages_failed", {"numbers": "2"}) in pool.parse(path).notes
     (record,) = caplog.records
     assert record.name == "ragapp.documents.readers.pdf.reader"
-    assert record.getMessage().startswith("a.pdf: page 1 could not be read")
+    assert record.getMessage().startswith("a.pdf: page 2 could not be read")
 
 
 @LINUX

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ragapp.documents import ocr
 from ragapp.documents.readers import Extract, Format
 from ragapp.documents.readers.pdf import outline
 from ragapp.documents.readers.pdf.headings import find_headings
@@ -19,7 +20,7 @@ from ragapp.documents.readers.pdf.paragraphs import compose_pages
 from ragapp.documents.readers.pdf.running import drop_running_lines
 from ragapp.documents.readers.pdf.words import page_words
 from ragapp.documents.signatures import Content, is_zip
-from ragapp.errors import BrokenDocument, EmptyDocument, EncryptedDocument
+from ragapp.errors import BrokenDocument, EmptyDocument, EncryptedDocument, UnsupportedFormat
 from ragapp.types import Note
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ logger = logging.getLogger(__name__)
 MOST_RUBBISH = 1024  # bytes before the mark "%PDF-"; what other readers accept
 MOST_DRAWN = 4000
 """Objects of a page among which lines of tables are sought; more are a drawing."""
+OCR_DOTS = 200 / 72  # pixels a point: 200 an inch
+LONGEST_SIDE = 4000  # pixels of a page's picture
 THIN = 2.5  # points; a line of a table is no thicker
 _PASSWORD = 4  # FPDF_ERR_PASSWORD
 
@@ -42,11 +45,26 @@ def read(data: bytes, name: str) -> Extract:
         EncryptedDocument: a password other than the empty one is needed.
         EmptyDocument: the pages are pictures, or their letters cannot be told.
     """
+    return _read(data, name, with_ocr=False)
+
+
+def read_with_ocr(data: bytes, name: str) -> Extract:
+    """Return the text of a PDF as ``read`` does, that of pictures of pages, too.
+
+    Raises:
+        UnsupportedFormat: the packages for OCR are not installed.
+    """
+    if not ocr.is_installed():
+        raise UnsupportedFormat("ocr_not_installed", name=name)
+    return _read(data, name, with_ocr=True)
+
+
+def _read(data: bytes, name: str, *, with_ocr: bool) -> Extract:
     document = _open(data, name)
     try:
         beside = outline.open_with_pypdf(data) if document.get_formtype() else None
         fields = outline.field_values(beside) if beside else []
-        read_pages = _read_pages(document, name, fields)
+        read_pages = _read_pages(document, name, fields, with_ocr=with_ocr)
         has_marks = any(True for _ in document.get_toc(max_depth=1))
     finally:
         document.close()
@@ -66,6 +84,14 @@ def read(data: bytes, name: str) -> Extract:
     pages = drop_running_lines(pages, [page.reach for page in read_pages])
     extract = compose_pages(pages, find_headings(pages, marks), said)
     notes = _notes(len(pages), with_text + len(unreadable) + len(failed), failed, unreadable)
+    recognised = sum(page.recognised for page in read_pages)
+    if recognised:
+        notes = (Note("pages_recognised", {"count": recognised}), *notes)
+    if with_ocr:  # what it did not find is not there
+        notes = tuple(
+            Note("pages_blank", note.values) if note.code == "pages_without_text" else note
+            for note in notes
+        )
     return replace(extract, notes=notes)
 
 
@@ -117,9 +143,12 @@ class _PageRead:
     noted: bool = False
     unreadable: bool = False
     failed: bool = False
+    recognised: bool = False
 
 
-def _read_pages(document: PdfDocument, name: str, fields: Sequence[FieldValue]) -> list[_PageRead]:
+def _read_pages(
+    document: PdfDocument, name: str, fields: Sequence[FieldValue], *, with_ocr: bool
+) -> list[_PageRead]:
     import pypdfium2
 
     pages: list[_PageRead] = []
@@ -127,11 +156,14 @@ def _read_pages(document: PdfDocument, name: str, fields: Sequence[FieldValue]) 
         try:
             page = document[number]
             try:
-                pages.append(_read_page(page, [one for one in fields if one.page == number]))
+                read_page = _read_page(page, [one for one in fields if one.page == number])
+                if with_ocr and (read_page.unreadable or not read_page.lines):
+                    read_page = _recognised(page, read_page)
+                pages.append(read_page)
             finally:
                 page.close()
         except pypdfium2.PdfiumError as error:
-            logger.info("%s: page %d could not be read: %s", name, number + 1, error)
+            logger.warning("%s: page %d could not be read: %s", name, number + 1, error)
             pages.append(_PageRead([], failed=True))
     if all(page.failed for page in pages):
         raise BrokenDocument("pdf_pages_unreadable", name=name)
@@ -148,6 +180,17 @@ def _read_page(page: Any, fields: Sequence[FieldValue]) -> _PageRead:  # noqa: A
     if unreadable_share(words) > MOST_UNREADABLE:
         return _PageRead([], reach, noted, unreadable=True)
     return _PageRead(reading_order(_filled_in(pieces_of(words), fields), _grid(page)), reach, noted)
+
+
+def _recognised(page: Any, otherwise: _PageRead) -> _PageRead:  # noqa: ANN401
+    """Read a page from its picture; ``otherwise``: what it is where there is nothing to read."""
+    wide, high = page.get_size()
+    dots = min(OCR_DOTS, LONGEST_SIDE / max(wide, high, 1.0))
+    picture = page.render(scale=dots, rev_byteorder=True, maybe_alpha=False).to_numpy()
+    lines = reading_order(ocr.recognise(picture[:, :, :3], 1 / dots), Grid())
+    if not lines:
+        return otherwise
+    return _PageRead(lines, (0.0, high), otherwise.noted, recognised=True)
 
 
 def _filled_in(pieces: list[Line], fields: Sequence[FieldValue]) -> list[Line]:
@@ -203,4 +246,5 @@ FORMAT = Format(
     read=read,
     signature=_is_pdf,
     always_signed=True,
+    read_with_ocr=read_with_ocr,
 )
