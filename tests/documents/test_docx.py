@@ -42,7 +42,7 @@ def test_paragraphs_tables_and_lists_in_order() -> None:
     document.add_paragraph("甲", style="List Bullet")
     document.add_paragraph("乙", style="List Bullet")
     document.add_paragraph("结束。")
-    assert parse(document).text == "前言。\n\n名称 | 数量\n纸 | 3\n\n- 甲\n- 乙\n\n结束。"
+    assert parse(document).text == "前言。\n\n名称: 纸 | 数量: 3\n\n- 甲\n- 乙\n\n结束。"
 
 
 def test_headings_by_style_stand_below_the_title() -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ragapp.documents.readers import Extract, Format
 from ragapp.documents.readers.archive import check_archive
-from ragapp.documents.readers.compose import Composer, collapse_space
+from ragapp.documents.readers.compose import Composer
+from ragapp.documents.readers.docx.beside import Beside, links_of
+from ragapp.documents.readers.docx.names import SKIPPED, W
 from ragapp.documents.readers.docx.numbering import Numbering
+from ragapp.documents.readers.docx.runs import Paragraph, Runs
+from ragapp.documents.readers.docx.tables import cells_of, header_rows, rows_of, table_rows
 from ragapp.documents.signatures import Content
 from ragapp.errors import BrokenDocument
 
@@ -21,20 +24,10 @@ if TYPE_CHECKING:
 
 MOST_BASES = 16  # styles a style may rest on; Word itself stops at about ten
 
-_WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _HEADING_STYLE = re.compile(r"(?:heading|标题|標題|überschrift|titre)\s*([1-9])", re.IGNORECASE)
 _TITLE_STYLE = re.compile(r"title|标题|標題", re.IGNORECASE)
-# What stands beside the text: deleted in review, shown twice for old programs, field codes.
-_SKIPPED = frozenset({_WORD + "del", _WORD + "moveFrom", _WORD + "instrText", _FALLBACK})
-_BREAKS = {
-    _WORD + "tab": "\t",
-    _WORD + "br": "\n",
-    _WORD + "cr": "\n",
-    _WORD + "noBreakHyphen": "-",
-}
 # Wrappers around paragraphs and tables: content controls, tracked insertions, custom XML.
-_WRAPPERS = frozenset(_WORD + tag for tag in ("sdt", "sdtContent", "ins", "customXml", "moveTo"))
+_WRAPPERS = frozenset(W + tag for tag in ("sdt", "sdtContent", "ins", "customXml", "moveTo"))
 
 
 def read(data: bytes, name: str) -> Extract:
@@ -44,49 +37,70 @@ def read(data: bytes, name: str) -> Extract:
         BrokenDocument: damaged, or it would unpack to an absurd size.
         EncryptedDocument: its parts are locked.
     """
-    from docx import Document
-    from docx.opc.exceptions import OpcError
-
-    errors = (OpcError, SyntaxError, zipfile.BadZipFile, LookupError, ValueError, AttributeError)
     check_archive(data, name)
+    document = _open(data, name)
+    composer = Composer()
     try:
-        document = Document(io.BytesIO(data))
-        composer = Composer()
-        _Body(composer, document).walk(document.element.body)
-    except errors as error:  # SyntaxError: bad XML
+        beside = Beside(document)
+        _Body(composer, document, beside).walk(document.element.body)
+        for text in beside.running_texts():
+            composer.paragraph(text)
+    except (SyntaxError, LookupError, ValueError, AttributeError, TypeError) as error:
         raise BrokenDocument("word_damaged", name=name, reason=str(error)) from error
     return composer.extract()
+
+
+def _open(data: bytes, name: str) -> DocxDocument:
+    from docx import Document
+
+    try:
+        return Document(io.BytesIO(data))
+    except Exception as error:  # python-docx trusts what a package says of itself
+        raise BrokenDocument("word_damaged", name=name, reason=str(error)) from error
 
 
 class _Body:
     """Walks the body's XML, because python-docx leaves out tracked insertions and controls."""
 
-    def __init__(self, composer: Composer, document: DocxDocument) -> None:
+    def __init__(self, composer: Composer, document: DocxDocument, beside: Beside) -> None:
         self._composer = composer
+        self._beside = beside
+        self._runs = Runs(links_of(document.part))
         self._styles = {style.style_id: style for style in document.styles}
         self._numbering = Numbering(document)
         # a title stands above the headings of level 1
-        self._shift = int(
-            any(self._own_level(p) == 0 for p in document.element.body.iter(_WORD + "p"))
-        )
+        self._shift = int(any(self._own_level(p) == 0 for p in document.element.body.iter(W + "p")))
         self._in_list = False
+        self._merged = ""  # text of paragraphs whose end was deleted in review
 
     def walk(self, parent: Element) -> None:
-        for child in parent:
-            if child.tag == _WORD + "p":
-                self._paragraph(child)
-            elif child.tag == _WORD + "tbl":
+        """Go through a body in order, without recursion."""
+        stack = list(reversed(parent))
+        while stack:
+            node = stack.pop()
+            if node.tag == W + "p":
+                self._paragraph(node)
+                for box in reversed(list(_text_boxes(node))):
+                    stack += reversed(box)
+            elif node.tag == W + "tbl":
                 self._in_list = False
-                self._composer.paragraph("\n".join(self._rows(child)))
-            elif child.tag in _WRAPPERS:
-                self.walk(child)
+                rows = rows_of(node)
+                if all(len(cells_of(row)) == 1 for row in rows):  # a frame around text
+                    for row in reversed(rows):
+                        stack += reversed(cells_of(row)[0])
+                else:
+                    self._table(node)
+            elif node.tag in _WRAPPERS:
+                stack += reversed(node)
 
-    def _paragraph(self, paragraph: Element) -> None:
-        text = _text(paragraph)
-        level = self._own_level(paragraph)
-        number = (
-            self._numbering.next(paragraph, self._style_chain(paragraph)) if text.strip() else None
-        )
+    def _paragraph(self, element: Element) -> None:
+        read = self._runs.read(element)
+        text, self._merged = self._merged + read.text, ""
+        if element.find(f"{W}pPr/{W}rPr/{W}del") is not None:  # goes on in the next one
+            self._merged = text
+            text = ""
+        level = self._own_level(element)
+        number = self._numbering.next(element, self._style_chain(element)) if text.strip() else None
         if level is not None:
             self._composer.heading(level + self._shift, f"{number or ''} {text}")
             self._in_list = False
@@ -94,21 +108,33 @@ class _Body:
             marked = text if number is None else f"{number} {text}"
             self._composer.paragraph(marked, tight=self._in_list and number is not None)
             self._in_list = number is not None
-        for box in _text_boxes(paragraph):
+        self._said_beside(read)
+
+    def _table(self, table: Element) -> None:
+        met: list[Paragraph] = []
+
+        def text_of(element: Element) -> str:
+            met.append(self._runs.read(element))
+            return met[-1].text
+
+        self._composer.table(list(table_rows(table, text_of)), header_rows(table))
+        for read in met:
+            self._said_beside(read)
+        for box in _text_boxes(table):
             self.walk(box)
 
-    def _rows(self, table: Element) -> Iterator[str]:
-        for row in table.iter(_WORD + "tr"):
-            cells = [
-                collapse_space(" ".join(_text(p) for p in cell.iter(_WORD + "p")))
-                for cell in row.iterchildren(_WORD + "tc", _WORD + "sdt")
-            ]
-            if any(cells):
-                yield " | ".join(cells)
+    def _said_beside(self, read: Paragraph) -> None:
+        """Write the notes and comments of what was just written."""
+        for note in read.notes:
+            text = self._beside.note(note)
+            if text:
+                self._composer.paragraph(f"[{self._runs.number_of(note)}] {text}")
+        for comment in read.comments:
+            self._composer.paragraph(self._beside.comment(comment))
 
     def _own_level(self, paragraph: Element) -> int | None:
         """Return 1 to 9 for a heading, 0 for the title of the document, None for other text."""
-        outline = paragraph.find(f"{_WORD}pPr/{_WORD}outlineLvl")
+        outline = paragraph.find(f"{W}pPr/{W}outlineLvl")
         if outline is not None:
             return _level_of(outline)
         for style in self._style_chain(paragraph):
@@ -118,52 +144,36 @@ class _Body:
                 return int(matched[1])
             if _TITLE_STYLE.fullmatch(name):
                 return 0
-            outline = style.element.find(f"{_WORD}pPr/{_WORD}outlineLvl")
+            outline = style.element.find(f"{W}pPr/{W}outlineLvl")
             if outline is not None:
                 return _level_of(outline)
         return None
 
     def _style_chain(self, paragraph: Element) -> Iterator[Any]:
         """Yield the paragraph's style and those it is based on, ``MOST_BASES`` at most."""
-        reference = paragraph.find(f"{_WORD}pPr/{_WORD}pStyle")
+        reference = paragraph.find(f"{W}pPr/{W}pStyle")
         for _ in range(MOST_BASES):
-            style = None if reference is None else self._styles.get(reference.get(_WORD + "val"))
+            style = None if reference is None else self._styles.get(reference.get(W + "val"))
             if style is None:
                 return
             yield style
             # python-docx would look through all styles for the one of this name
-            reference = style.element.find(_WORD + "basedOn")
+            reference = style.element.find(W + "basedOn")
 
 
 def _level_of(outline: Element) -> int | None:
-    level = int(outline.get(_WORD + "val", "9"))
+    level = int(outline.get(W + "val", "9"))
     return level + 1 if level < 9 else None  # 9 is Word's "body text"
 
 
-def _text(element: Element) -> str:
-    """Return the text of a paragraph as it stands now, without that of its text boxes."""
-    pieces: list[str] = []
-    stack = list(reversed(element))
-    while stack:
-        node = stack.pop()
-        if node.tag in _SKIPPED or node.tag == _WORD + "txbxContent":
-            continue
-        if node.tag == _WORD + "t":
-            pieces.append(node.text or "")
-        elif node.tag in _BREAKS and node.getparent().tag == _WORD + "r":
-            pieces.append(_BREAKS[node.tag])
-        stack.extend(reversed(node))
-    return "".join(pieces)
-
-
 def _text_boxes(paragraph: Element) -> Iterator[Element]:
-    """Yield the text boxes in a paragraph; those within them come with their own paragraphs."""
+    """Yield the text boxes in a paragraph or a table; those within them come with their own."""
     stack = list(reversed(paragraph))
     while stack:
         node = stack.pop()
-        if node.tag == _WORD + "txbxContent":
+        if node.tag == W + "txbxContent":
             yield node
-        elif node.tag not in _SKIPPED:
+        elif node.tag not in SKIPPED:
             stack.extend(reversed(node))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ragapp.documents.readers.pdf.words import Word
+from ragapp.text.chinese import IDEOGRAPHS
 
 MOST_UNREADABLE = 0.3
 """Share of characters without a meaning; above it the text of a page is useless."""
@@ -21,6 +22,7 @@ MOST_RARE = 0.4
 """Share of ideographs outside those that the first standards hold, in text that is none."""
 
 _GBK_PAIR = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]")
+_IDEOGRAPH = re.compile(f"[{IDEOGRAPHS}]")
 _WORD = re.compile(r"[^\W\d_]?[^\W\d_A-Z]+|[A-Z]{1,12}")
 _RUN = re.compile(r"[^\s()\[\]{}\"'.,;:!?/|]+")
 _VOWEL = re.compile("[aeiouyAEIOUYàâäáæèéêëìîïíòôöóœùûüúαεηιουωаеёиоуыэюяіїє]")
@@ -99,7 +101,7 @@ def _is_gibberish(words: Sequence[Word]) -> bool:
     letters = [letter for word in words for letter in word.text if letter.isalpha()]
     if len(letters) < FEWEST_LETTERS:
         return False
-    ideographs = [letter for letter in letters if "\u3400" <= letter <= "\u9fff"]
+    ideographs = _IDEOGRAPH.findall("".join(letters))
     if len(ideographs) > 0.5 * len(letters):
         return sum(1 for one in ideographs if not _is_common(one)) > MOST_RARE * len(ideographs)
     latin = sum(1 for letter in letters if letter <= "\u024f")

@@ -1,0 +1,134 @@
+"""The text of one paragraph of Word as it stands now, and what it refers to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ragapp.documents.readers.compose import with_target
+from ragapp.documents.readers.docx.equations import equation_text
+from ragapp.documents.readers.docx.names import SKIPPED, M, R, W
+
+if TYPE_CHECKING:
+    from docx.oxml.xmlchemy import BaseOxmlElement as Element
+
+_BREAKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_TARGET = re.compile(r'HYPERLINK\s+(?:\\[a-z]\s+)*"([^"]+)"', re.IGNORECASE)
+# Of the font Symbol, whose letters Word stores above U+F000 (Adobe's Symbol encoding).
+_SYMBOLS = dict(
+    zip(range(0x61, 0x7B), "αβχδεφγηιϕκλμνοπθρστυϖωξψζ", strict=True)
+) | dict(zip(range(0x41, 0x5B), "ΑΒΧΔΕΦΓΗΙϑΚΛΜΝΟΠΘΡΣΤΥςΩΞΨΖ", strict=True)) | {
+    0xA3: "≤", 0xB3: "≥", 0xB1: "±", 0xB0: "°", 0xB4: "×", 0xB8: "÷", 0xB9: "≠", 0xBB: "≈",
+    0xA5: "∞", 0xAE: "→", 0xAC: "←", 0xDE: "⇒", 0xD6: "√", 0xE5: "∑", 0xF2: "∫", 0xB7: "·",
+    0xCE: "∈", 0xD1: "∇", 0xB6: "∂",
+}  # fmt: skip
+_TICKS = {0xFC: "✓", 0xFB: "✗", 0xFE: "☑", 0xFD: "☒", 0xA8: "☐", 0x6F: "☐", 0xA7: "▪", 0xE0: "→"}
+
+
+@dataclass(slots=True)
+class Paragraph:
+    """Its text; the ids of the notes and comments it refers to, in order."""
+
+    text: str = ""
+    notes: list[tuple[str, str]] = field(default_factory=list)  # ("footnote", id)
+    comments: list[str] = field(default_factory=list)
+
+
+class Runs:
+    """Reads paragraphs of one part; ``links``: where its relationships lead."""
+
+    def __init__(self, links: Mapping[str, str]) -> None:
+        self._links = links
+        self._numbers: dict[tuple[str, str], int] = {}
+
+    def number_of(self, note: tuple[str, str]) -> int:
+        """Return the number of a note, counted as they are referred to."""
+        return self._numbers.setdefault(note, len(self._numbers) + 1)
+
+    def read(self, element: Element) -> Paragraph:
+        """Return the text of a paragraph, without that of its text boxes."""
+        found = Paragraph()
+        pieces: list[str] = []
+        fields: list[tuple[list[str], int]] = []  # codes of open fields, and where results begin
+        stack: list[tuple[Element, int | None]] = [(one, None) for one in reversed(element)]
+        while stack:
+            node, start = stack.pop()
+            if start is not None:  # the end of a link
+                self._link(pieces, start, self._target(node))
+                continue
+            tag = node.tag
+            if not isinstance(tag, str) or tag in SKIPPED or tag == W + "txbxContent":
+                continue
+            if tag in (M + "oMath", M + "oMathPara"):
+                pieces.append(equation_text(node))
+                continue
+            if tag in (W + "hyperlink", W + "fldSimple"):
+                stack.append((node, len(pieces)))
+            elif tag.startswith(W):
+                self._piece(node, tag.removeprefix(W), pieces, fields, found)
+            stack += [(one, None) for one in reversed(node)]
+        found.text = "".join(pieces)
+        return found
+
+    def _piece(
+        self,
+        node: Element,
+        name: str,
+        pieces: list[str],
+        fields: list[tuple[list[str], int]],
+        found: Paragraph,
+    ) -> None:
+        if name == "t":
+            pieces.append(node.text or "")
+        elif name in _BREAKS and node.getparent().tag == W + "r":
+            pieces.append(_BREAKS[name])
+        elif name == "sym":
+            pieces.append(_symbol(node))
+        elif name == "instrText" and fields:
+            fields[-1][0].append(node.text or "")
+        elif name == "fldChar":
+            self._field(node.get(W + "fldCharType"), pieces, fields)
+        elif name in ("footnoteReference", "endnoteReference"):
+            note = (name.removesuffix("Reference"), node.get(W + "id", ""))
+            found.notes.append(note)
+            pieces.append(f"[{self.number_of(note)}]")
+        elif name == "commentReference":
+            found.comments.append(node.get(W + "id", ""))
+
+    def _field(
+        self, kind: str | None, pieces: list[str], fields: list[tuple[list[str], int]]
+    ) -> None:
+        if kind == "begin":
+            fields.append(([], len(pieces)))
+        elif kind == "separate" and fields:
+            fields[-1] = (fields[-1][0], len(pieces))
+        elif kind == "end" and fields:
+            codes, start = fields.pop()
+            target = _TARGET.search("".join(codes))
+            if target:
+                self._link(pieces, start, target[1])
+
+    def _target(self, node: Element) -> str:
+        if node.tag == W + "fldSimple":
+            found = _TARGET.search(node.get(W + "instr", ""))
+            return found[1] if found else ""
+        return self._links.get(node.get(R + "id", ""), "")
+
+    def _link(self, pieces: list[str], start: int, target: str) -> None:
+        if target:
+            pieces[start:] = [with_target("".join(pieces[start:]), target)]
+
+
+def _symbol(node: Element) -> str:
+    """Return the character of a symbol; nothing where only its font knows it."""
+    try:
+        code = int(node.get(W + "char", ""), 16)
+    except ValueError:
+        return ""
+    font = node.get(W + "font", "").lower()
+    if 0xF000 <= code <= 0xF0FF:
+        known = _SYMBOLS if font == "symbol" else _TICKS if font.startswith("wingdings") else {}
+        return known.get(code - 0xF000, "")
+    return chr(code) if 0x20 <= code < 0xD800 else ""
