@@ -160,8 +160,10 @@ def _wire_documents(
         library.queue.add(into, uploads)
         yield ["", *(gr.skip() for _ in files), gr.skip()]
         for frame in library.follow(kb, language, page_of(request)):
-            # The first upload makes the knowledge base; the list of them is new then.
-            choices = gr.skip() if frame is None or frame.active else _choices(library, kb)
+            # The first upload makes the knowledge base; the list of them is new then. What is
+            # chosen stays: the person may have chosen another one meanwhile.
+            ended = frame is not None and not frame.active
+            choices = gr.update(choices=library.names()) if ended else gr.skip()
             yield [gr.skip(), *_files(frame), choices]
 
     def clear(kb: str, language: str, request: gr.Request) -> list[Any]:
