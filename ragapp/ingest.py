@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +48,8 @@ GROUP_CHUNKS = 64
 """Small files are embedded together up to so many chunks: a few full batches."""
 PUBLISH_EVERY_S = 3.0
 """A long run becomes searchable in steps; a step costs what it adds."""
+CLOCK_GRAIN_NS = 2_000_000_000
+"""A file that was written so shortly ago may be written again and keep its time."""
 WAIT_FOR_WRITER_S = 10.0
 """Another writer holds the lock only while it stores a group of files, or deletes one."""
 
@@ -96,8 +98,8 @@ def ingest(
     run = _Run(into, progress, cancel)
     try:
         with ParserPool(with_ocr=into.with_ocr) as pool:
-            known = run.is_known
-            for parsed in parse_ahead(found.files, pool, known, progress, cancel):
+            known = (run.is_unchanged, run.is_known)
+            for parsed in parse_ahead(found.files, pool, *known, progress, cancel):
                 run.take(parsed, pool)
             run.flush()
     finally:
@@ -170,6 +172,14 @@ class _Run:
         self._group: list[_Pending] = []
         self._unpublished: list[IngestedFile] = []
         self._published_at: float | None = None
+        self._before = {stored.path: stored for stored in into.kb.documents()}
+
+    def is_unchanged(self, file: Path) -> bool:
+        """Say whether a file is stored, and of the size and time that it was when it was read."""
+        stored = self._before.get(str(file.absolute()))
+        if stored is None or not stored.modified_ns or _gains(stored, self._into):
+            return False
+        return _state_of(file) == (stored.size, stored.modified_ns)
 
     def is_known(self, sha256: str) -> bool:
         """Say whether these bytes are stored already, and would not be read better now."""
@@ -177,7 +187,10 @@ class _Run:
 
     def take(self, parsed: ParsedFile, pool: ParserPool) -> None:
         """Take the next file; write and publish when there is enough, or enough time has gone."""
-        if parsed.error is not None:
+        if parsed.unchanged:
+            path = str(parsed.path.absolute())
+            self._stored(_kept(path, self._before[path], Status.UNCHANGED))
+        elif parsed.error is not None:
             self._end(parsed.path, parsed.error)
         elif self._cancel():
             self._cancelled(parsed.path)
@@ -234,6 +247,8 @@ class _Run:
         path, name = str(parsed.path.absolute()), parsed.path.name
         with self._into.kb.writer(WAIT_FOR_WRITER_S) as writer:
             kept = _already_there(path, name, parsed.sha256, writer, self._into)
+            if kept is not None and kept.status is Status.UNCHANGED:
+                writer.note_state(path, *_state_of(parsed.path))
         if kept is not None:
             self._stored(kept)
             return
@@ -244,6 +259,8 @@ class _Run:
 
     def _split(self, document: Document) -> None:
         self._progress(Progress(Stage.CHUNKING, document.path))
+        if document.modified_ns > time.time_ns() - CLOCK_GRAIN_NS:
+            document = replace(document, modified_ns=0)
         count_tokens = self._into.encoder.count_tokens
         try:
             chunks = split_document(document, count_tokens, self._into.chunk_tokens)
@@ -340,7 +357,7 @@ def _already_there(
     for replaced in writer.find(path=path) if same else ():
         writer.remove(replaced.id)  # what this path held before is gone
     for stored in same:
-        if _may_exist(Path(stored.path)):
+        if may_exist(Path(stored.path)):
             note = Note("same_content", {"path": stored.path})
             return _kept(path, stored, Status.DUPLICATE, note)
         writer.rename(stored.id, path, name)
@@ -348,7 +365,18 @@ def _already_there(
     return None
 
 
-def _may_exist(path: Path) -> bool:
+def _state_of(file: Path) -> tuple[int, int]:
+    """Return size and time of modification in nanoseconds; zeros where they prove nothing."""
+    try:
+        status = file.stat()
+    except OSError:
+        return 0, 0
+    recent = status.st_mtime_ns > time.time_ns() - CLOCK_GRAIN_NS
+    return (0, 0) if recent else (status.st_size, status.st_mtime_ns)
+
+
+def may_exist(path: Path) -> bool:
+    """Say whether a file is there, or cannot be seen to be gone."""
     try:
         return path.exists()
     except OSError:  # a folder above it is locked

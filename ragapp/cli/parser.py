@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 
 from ragapp import __version__
-from ragapp.cli import bases
+from ragapp.cli import bases, sync
 from ragapp.cli import commands as run
 from ragapp.llm.decoding import PRESETS, Decoding
 from ragapp.text.encodable import as_text
@@ -51,6 +51,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_kb(ingest)
     ingest.set_defaults(run=run.ingest)
+
+    mirror = commands.add_parser("sync", help="make a knowledge base mirror a folder")
+    mirror.add_argument("folder", type=_path, metavar="FOLDER")
+    mirror.add_argument("--dry-run", action="store_true", help="say what would go, and do nothing")
+    mirror.add_argument("--yes", action="store_true", help="also when many documents would go")
+    mirror.add_argument("--ocr", action="store_true", default=None, help="read scanned pages, too")
+    _add_kb(mirror)
+    mirror.set_defaults(run=sync.sync)
 
     ask = commands.add_parser("ask", help="answer a question, with citations")
     ask.add_argument("question", type=as_text)

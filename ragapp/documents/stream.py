@@ -19,27 +19,40 @@ from ragapp.types import CancelCheck, Document, Progress, ProgressSink, Stage
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """What became of a file: a document, an error, or bytes that are known (``sha256`` alone)."""
+    """What became of a file: a document, an error, or bytes that are known (``sha256`` alone).
+
+    unchanged: it was not read, for its size and time are as they were.
+    """
 
     path: Path
     document: Document | None = None
     sha256: str = ""
+    unchanged: bool = False
     error: DocumentError | Cancelled | None = None
 
 
 def parse_ahead(
     files: Sequence[Path],
     pool: ParserPool,
+    is_unchanged: Callable[[Path], bool],
     is_known: Callable[[str], bool],
     progress: ProgressSink,
     cancel: CancelCheck,
 ) -> Iterator[ParsedFile]:
-    """Yield the files in their order. A file whose SHA-256 ``is_known`` is not parsed."""
+    """Yield the files in their order.
+
+    One that ``is_unchanged`` is not read, one whose SHA-256 ``is_known`` not parsed.
+    """
     cores = os.cpu_count() or 1
     ahead: deque[Future[ParsedFile]] = deque()
     with ThreadPoolExecutor(cores, "parse") as threads:
         try:
             for file in files:
+                if is_unchanged(file):
+                    while ahead:
+                        yield ahead.popleft().result()
+                    yield ParsedFile(file, unchanged=True)
+                    continue
                 ahead.append(threads.submit(_parse, file, pool, is_known, progress, cancel))
                 if len(ahead) > 2 * cores:
                     yield ahead.popleft().result()

@@ -256,6 +256,13 @@ class Writer:
         with self._store.transaction():
             self._store.rename_document(document_id, path, name)
 
+    def note_state(self, path: str, size: int, modified_ns: int) -> None:
+        """Record what a file looks like now whose content is the same."""
+        with self._store.transaction():
+            for stored in self._store.find_documents(path=path):
+                if (stored.size, stored.modified_ns) != (size, modified_ns):
+                    self._store.note_state(stored.id, size, modified_ns)
+
     def remove(self, document_id: int) -> None:
         """Take a document out; ``publish`` makes it so for readers."""
         with self._store.transaction():

@@ -184,6 +184,14 @@ class Store(Reading):
         )
         self._seal_document(document_id, content=False)
 
+    def note_state(self, document_id: int, size: int, modified_ns: int) -> None:
+        """Record the size and time of modification of a document's file."""
+        self._connection.execute(
+            "UPDATE documents SET size = ?, modified_ns = ? WHERE id = ?",
+            (size, modified_ns, document_id),
+        )
+        self._seal_document(document_id, content=False)
+
     def has_changes_for(self, generation: int) -> bool:
         """Say whether documents were added or removed for a generation."""
         row = self._connection.execute(
