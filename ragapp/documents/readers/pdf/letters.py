@@ -26,6 +26,8 @@ _IDEOGRAPH = re.compile(f"[{IDEOGRAPHS}]")
 _WORD = re.compile(r"[^\W\d_]?[^\W\d_A-Z]+|[A-Z]{1,12}")
 _RUN = re.compile(r"[^\s()\[\]{}\"'.,;:!?/|]+")
 _VOWEL = re.compile("[aeiouyAEIOUYàâäáæèéêëìîïíòôöóœùûüúαεηιουωаеёиоуыэюяіїє]")
+# Part numbers, bins, seats: "K-4613", "B12", "24V/DC-3"; tables hold nothing else.
+_CODE = re.compile(r"[A-Z]{0,6}[-_]?\d[\w\-./]*")
 _NUMBER = re.compile(r"[\d.,:;/%+\-–—#*°€$£¥=<>_~^&@]+\w{0,4}")
 
 
@@ -108,7 +110,8 @@ def _is_gibberish(words: Sequence[Word]) -> bool:
     if latin < 0.8 * len(letters):
         return False
     runs = [run for word in words for run in _RUN.findall(word.text)]
-    long = [run for run in runs if len(run) > 2 and not _NUMBER.fullmatch(run)]
+    said = (run for run in runs if not (_NUMBER.fullmatch(run) or _CODE.fullmatch(run)))
+    long = [run for run in said if len(run) > 2]
     if len(long) < 8:
         return False
     like = sum(1 for run in long if _WORD.fullmatch(run) and _VOWEL.search(run))

@@ -17,6 +17,7 @@ from ragapp.documents.readers.pdf.letters import MOST_UNREADABLE, mended, unread
 from ragapp.documents.readers.pdf.lines import Line, pieces_of
 from ragapp.documents.readers.pdf.outline import FieldValue
 from ragapp.documents.readers.pdf.paragraphs import compose_pages
+from ragapp.documents.readers.pdf.records import as_records
 from ragapp.documents.readers.pdf.running import drop_running_lines
 from ragapp.documents.readers.pdf.words import page_words
 from ragapp.documents.signatures import Content, is_zip
@@ -81,7 +82,7 @@ def _read(data: bytes, name: str, *, with_ocr: bool) -> Extract:
         raise EmptyDocument("pdf_letters_unknown", name=name)
     if not with_text:
         raise EmptyDocument("pdf_without_text", name=name, pages=len(pages))
-    pages = drop_running_lines(pages, [page.reach for page in read_pages])
+    pages = as_records(drop_running_lines(pages, [page.reach for page in read_pages]))
     extract = compose_pages(pages, find_headings(pages, marks), said)
     notes = _notes(len(pages), with_text + len(unreadable) + len(failed), failed, unreadable)
     recognised = sum(page.recognised for page in read_pages)

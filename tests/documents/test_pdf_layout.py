@@ -1,0 +1,88 @@
+"""What lies side by side on a page is put in reading order: tables, columns, records."""
+
+from fpdf import FPDF
+
+from ragapp.documents.readers.pdf.reader import read
+from ragapp.types import BlockKind
+
+LEFT = (
+    "The lighthouse stands on the northern rock and was built by the town after the great storm. "
+    "Its lamp is lit each evening by the keeper, who climbs the stairs with a can of oil."
+)
+RIGHT = (
+    "The harbour lies on the southern shore where the water is deep and calm in every season. "
+    "Boats come in with the tide and leave their fish on the quay before the market opens."
+)
+
+
+def document() -> FPDF:
+    made = FPDF()
+    made.add_page()
+    made.set_font("helvetica", size=11)
+    return made
+
+
+def table(made: FPDF, rows: list[tuple[str, ...]], *, ruled: bool) -> None:
+    borders = "ALL" if ruled else "NONE"
+    with made.table(borders_layout=borders, first_row_as_headings=False) as written:
+        for row in rows:
+            written.row(row)
+
+
+PARTS = [("Part", "Shelf", "On order"), ("K-4613", "B12", "47"), ("K-4614", "C03", "5")]
+
+
+def test_rows_of_ruled_and_of_borderless_tables_name_their_columns() -> None:
+    for ruled in (True, False):
+        made = document()
+        made.multi_cell(0, 8, "Spare parts are counted every Friday by the storekeeper.")
+        made.ln(6)
+        table(made, PARTS, ruled=ruled)
+        extract = read(bytes(made.output()), "a.pdf")
+        assert "Part: K-4613 | Shelf: B12 | On order: 47" in extract.text
+        assert [block.kind for block in extract.blocks] == [BlockKind.TABLE]
+
+
+def test_a_table_that_goes_on_over_the_page_keeps_its_columns() -> None:
+    made = document()
+    rows = [PARTS[0], *((f"K-{4000 + n}", f"B{n}", str(7 * n)) for n in range(60))]
+    table(made, rows, ruled=True)
+    extract = read(bytes(made.output()), "a.pdf")
+    assert len(extract.pages) > 1
+    assert "Part: K-4059 | Shelf: B59 | On order: 413" in extract.text
+
+
+def test_columns_are_read_one_after_the_other() -> None:
+    made = document()
+    top = made.get_y()
+    made.multi_cell(85, 6, LEFT, align="L")
+    made.set_xy(110, top)
+    made.multi_cell(85, 6, RIGHT, align="L")
+    text = " ".join(read(bytes(made.output()), "a.pdf").text.split())
+    assert LEFT in text
+    assert RIGHT in text
+    assert text.index(LEFT) < text.index(RIGHT)
+
+
+def test_a_record_on_each_page_is_one_unit() -> None:
+    made = FPDF()
+    made.set_font("helvetica", size=12)
+    people = (("Priya Nair", "3,412.75"), ("Jonas Weber", "2,874.10"), ("Mei Tanaka", "3,998.40"))
+    for number, (name, pay) in enumerate(people):
+        made.add_page()
+        for line in (f"Payslip No. 8811{number}", f"Employee: {name}", f"Net pay: {pay} EUR"):
+            made.multi_cell(0, 9, line, new_x="LMARGIN", new_y="NEXT")
+    extract = read(bytes(made.output()), "a.pdf")
+    units = [extract.text[block.start : block.end] for block in extract.blocks]
+    assert units[1] == "Payslip No. 88111 | Employee: Jonas Weber | Net pay: 2,874.10 EUR"
+    assert [extract.text[page.start : page.end] for page in extract.pages] == units
+
+
+def test_slides_of_different_words_are_no_records() -> None:
+    made = FPDF()
+    made.set_font("helvetica", size=20)
+    for title, line in (("Plan", "We begin in May."), ("Cost", "It is 40."), ("End", "Thank you.")):
+        made.add_page()
+        made.multi_cell(0, 12, title, new_x="LMARGIN", new_y="NEXT")
+        made.multi_cell(0, 12, line, new_x="LMARGIN", new_y="NEXT")
+    assert read(bytes(made.output()), "a.pdf").blocks == ()
