@@ -34,7 +34,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = {
     "torch", "transformers", "gradio", "sentence_transformers", "faiss", "pypdf", "docx", "bs4",
     "lxml", "markdown_it", "pypdfium2", "python_calamine", "pptx", "striprtf", "olefile", "py7zr",
-    "watchfiles", "rapidocr", "PIL", "opencc", "safetensors", "tokenizers", "gguf", "sentencepiece",
+    "rapidocr", "PIL", "opencc", "safetensors", "tokenizers", "gguf", "sentencepiece",
 }  # fmt: skip
 # Pages are laid out in Gradio's own terms; web/app.py imports them when it serves, not before.
 GRADIO_PAGES = {"web/chat.py", "web/library.py", "web/page.py", "web/panes.py", "web/visitor.py"}

@@ -4,9 +4,11 @@ from email.message import EmailMessage
 
 import pytest
 
-from ragapp.documents.readers.mail import eml, mhtml
+from ragapp.documents.parse import choose_format
+from ragapp.documents.readers.mail import eml, mhtml, msg
 from ragapp.errors import BrokenDocument
 
+from .ole_files import ole_file
 from .samples import docx
 from .samples import mhtml as saved_page
 
@@ -77,3 +79,37 @@ def test_saved_pages_are_read_like_pages() -> None:
     assert "Berth: A4 | Depth: 8 m" in text
     with pytest.raises(BrokenDocument, match="no web page"):
         mhtml.read(mail().as_bytes(), "a.mht")
+
+
+def outlook(**more: object) -> bytes:
+    def wide(text: str) -> bytes:
+        return text.encode("utf-16-le")
+
+    return ole_file(
+        {
+            "__properties_version1.0": bytes(32),
+            "__substg1.0_0037001F": wide("报价 Offer"),
+            "__substg1.0_0C1A001F": wide("王敏"),
+            "__substg1.0_0E04001E": b"lee@example.org",
+            "__substg1.0_1000001F": wide("单价 12 元。\r\n\r\n明天到货。"),
+            "__attach_version1.0_#00000000": {
+                "__substg1.0_3707001F": wide("words.txt"),
+                "__substg1.0_37010102": b"Attached words." + b" " * 4096,
+            },
+        }
+        | more
+    )
+
+
+def test_outlook_mails_are_read_with_what_is_attached() -> None:
+    made = outlook()
+    assert choose_format(made, "a.msg") is msg.FORMAT
+    assert msg.read(made, "a.msg").text == (
+        "报价 Offer\n\nFrom: 王敏\nTo: lee@example.org\n\n单价 12 元。\n\n明天到货。\n\n"
+        "words.txt\n\nAttached words."
+    )
+
+
+def test_torn_outlook_mails_are_damaged() -> None:
+    with pytest.raises(BrokenDocument, match="damaged"):
+        msg.read(outlook()[:3000], "a.msg")
