@@ -11,6 +11,8 @@ from pathlib import Path
 from ragapp.documents.formats import readable_suffixes
 from ragapp.errors import UnsupportedFormat
 
+INSTALLED = frozenset({"node_modules", "__pycache__", "site-packages"})
+"""Folders that programs fill with other people's code; who wants one names it."""
 HIDDEN_PREFIXES = (".", "~$")  # "~$" is the lock file an open Word document leaves beside itself
 
 
@@ -24,7 +26,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The files to read, each once; and what was left out of the folders, hidden files apart."""
+    """The files to read, each once, and what was left out, hidden and installed ones apart."""
 
     files: tuple[Path, ...]
     skipped: tuple[Skipped, ...] = ()
@@ -97,7 +99,8 @@ class _Walk:
         except OSError:
             self.files.append(folder)  # whoever reads it says what is wrong
             return []
-        return [folder / name for name in names if not name.startswith(HIDDEN_PREFIXES)]
+        shown = (name for name in names if not name.startswith(HIDDEN_PREFIXES))
+        return [folder / name for name in shown if name not in INSTALLED]
 
     def _follow(self, link: Path) -> None:
         """Take what a link leads to, if that lies in the folder and has not been found yet."""

@@ -49,9 +49,17 @@ def test_hidden_files_folders_and_lock_files_are_skipped(tmp_path: Path) -> None
     assert files(tmp_path) == [seen]
 
 
-def test_a_folder_named_explicitly_may_be_hidden(tmp_path: Path) -> None:
-    note = touch(tmp_path / ".notes/a.md")
-    assert files(tmp_path / ".notes") == [note]
+def test_folders_of_installed_code_are_skipped(tmp_path: Path) -> None:
+    touch(tmp_path / "node_modules/left-pad/index.js")
+    touch(tmp_path / "lib/__pycache__/a.py")
+    ours = touch(tmp_path / "lib/a.py")
+    assert files(tmp_path) == [ours]
+
+
+@pytest.mark.parametrize("name", [".notes", "node_modules"])
+def test_a_folder_named_explicitly_may_be_one_that_is_skipped(tmp_path: Path, name: str) -> None:
+    note = touch(tmp_path / name / "a.md")
+    assert files(tmp_path / name) == [note]
 
 
 def test_a_file_named_explicitly_is_returned_whatever_it_is(tmp_path: Path) -> None:
