@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragapp.documents.discover import Skipped, discover
 from ragapp.documents.split import split_document
-from ragapp.documents.stream import ParsedFile, parse_ahead
+from ragapp.documents.stream import ParsedFile, file_state, parse_ahead, parse_now
 from ragapp.documents.workers.pool import ParserPool
 from ragapp.embedding.encode import Passage
 from ragapp.errors import Cancelled, DocumentError, RagappError, UnforeseenError
@@ -48,8 +48,6 @@ GROUP_CHUNKS = 64
 """Small files are embedded together up to so many chunks: a few full batches."""
 PUBLISH_EVERY_S = 3.0
 """A long run becomes searchable in steps; a step costs what it adds."""
-CLOCK_GRAIN_NS = 2_000_000_000
-"""A file that was written so shortly ago may be written again and keep its time."""
 WAIT_FOR_WRITER_S = 10.0
 """Another writer holds the lock only while it stores a group of files, or deletes one."""
 
@@ -172,14 +170,15 @@ class _Run:
         self._group: list[_Pending] = []
         self._unpublished: list[IngestedFile] = []
         self._published_at: float | None = None
-        self._before = {stored.path: stored for stored in into.kb.documents()}
+        with into.kb.reading() as store:  # as of the next publish, which this run ends with
+            self._before = {stored.path: stored for stored in store.next_documents()}
 
     def is_unchanged(self, file: Path) -> bool:
         """Say whether a file is stored, and of the size and time that it was when it was read."""
         stored = self._before.get(str(file.absolute()))
         if stored is None or not stored.modified_ns or _gains(stored, self._into):
             return False
-        return _state_of(file) == (stored.size, stored.modified_ns)
+        return file_state(file) == (stored.size, stored.modified_ns)
 
     def is_known(self, sha256: str) -> bool:
         """Say whether these bytes are stored already, and would not be read better now."""
@@ -248,19 +247,17 @@ class _Run:
         with self._into.kb.writer(WAIT_FOR_WRITER_S) as writer:
             kept = _already_there(path, name, parsed.sha256, writer, self._into)
             if kept is not None and kept.status is Status.UNCHANGED:
-                writer.note_state(path, *_state_of(parsed.path))
+                writer.note_state(path, *parsed.state)
         if kept is not None:
             self._stored(kept)
             return
         try:  # they were there a moment ago
-            self._split(pool.parse(parsed.path, cancel=self._cancel))
+            self._split(parse_now(parsed.path, pool, self._cancel))
         except (Cancelled, DocumentError) as error:
             self._end(parsed.path, error)
 
     def _split(self, document: Document) -> None:
         self._progress(Progress(Stage.CHUNKING, document.path))
-        if document.modified_ns > time.time_ns() - CLOCK_GRAIN_NS:
-            document = replace(document, modified_ns=0)
         count_tokens = self._into.encoder.count_tokens
         try:
             chunks = split_document(document, count_tokens, self._into.chunk_tokens)
@@ -365,22 +362,15 @@ def _already_there(
     return None
 
 
-def _state_of(file: Path) -> tuple[int, int]:
-    """Return size and time of modification in nanoseconds; zeros where they prove nothing."""
-    try:
-        status = file.stat()
-    except OSError:
-        return 0, 0
-    recent = status.st_mtime_ns > time.time_ns() - CLOCK_GRAIN_NS
-    return (0, 0) if recent else (status.st_size, status.st_mtime_ns)
-
-
 def may_exist(path: Path) -> bool:
-    """Say whether a file is there, or cannot be seen to be gone."""
+    """Say whether a file is there, or cannot be seen to be gone: a folder above it is locked."""
     try:
-        return path.exists()
-    except OSError:  # a folder above it is locked
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
         return True
+    return True
 
 
 def _kept(path: str, stored: StoredDocument, status: Status, *notes: Note) -> IngestedFile:

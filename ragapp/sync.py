@@ -5,6 +5,7 @@ What is to be done is found out first, so that it can be said before more than a
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +39,7 @@ def plan(folder: Path, into: OpenKnowledgeBase) -> Plan:
     Raises:
         WatchedFolderGone: it is missing, cannot be listed, or has been emptied.
     """
-    folder = folder.absolute()
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - as stored paths are, without ".."
     stored = [one.path for one in into.kb.documents() if Path(one.path).is_relative_to(folder)]
     files = discover([folder]).files if folder.is_dir() else ()
     if not folder.is_dir() or folder in files or (stored and not files):

@@ -2,12 +2,15 @@
 
 import os
 import shutil
+import threading
 import time
+from pathlib import Path
 
 import pytest
 from fixtures import library
 
 from ragapp import ingest as ingest_module
+from ragapp.documents import stream
 from ragapp.errors import WatchedFolderGone
 from ragapp.ingest import Status, ingest
 from ragapp.people import LOCAL
@@ -130,3 +133,67 @@ def test_a_file_written_a_moment_ago_is_read_again(folder, kb):
     path.write_text("Ship number 0 has a new sail!")
     os.utime(path, ns=(state.st_mtime_ns, state.st_mtime_ns))
     assert statuses(ingest([folder], kb))["ship-0.txt"] == Status.UPDATED
+
+
+def test_a_relative_folder_is_the_same_folder(folder, kb, monkeypatch):
+    (folder / "ship-0.txt").unlink()
+    (folder.parent / "beside").mkdir()
+    monkeypatch.chdir(folder.parent / "beside")
+    assert plan(Path("../docs"), kb) == plan(folder, kb)
+    assert len(plan(Path("../docs"), kb).gone) == 1
+
+
+def test_a_file_saved_while_it_waited_is_read_the_next_time(folder, kb, monkeypatch):
+    path = folder / "ship-0.txt"
+    os.utime(path, (LONG_AGO + 60, LONG_AGO + 60))  # hashed, and its bytes are known
+    take = ingest_module._Run._take_known
+
+    def later(self, parsed, pool):
+        write(path, "Ship number 0 has a new sail.", LONG_AGO + 120)
+        take(self, parsed, pool)
+
+    monkeypatch.setattr(ingest_module._Run, "_take_known", later)
+    ingest([folder], kb)
+    monkeypatch.undo()
+    assert statuses(ingest([folder], kb))["ship-0.txt"] == Status.UPDATED
+
+
+def test_a_file_whose_removal_was_not_published_comes_back(folder, kb):
+    with kb.kb.writer() as writer:  # killed before it published
+        writer.remove(writer.find(path=str(folder / "ship-0.txt"))[0].id)
+    ingest([folder], kb)
+    assert "ship-0.txt" in names(kb)
+
+
+def test_files_between_unchanged_ones_are_parsed_side_by_side(folder, kb, monkeypatch):
+    live, most, lock = [0], [0], threading.Lock()
+
+    def slow(file, *_):
+        with lock:
+            live[0] += 1
+            most[0] = max(most[0], live[0])
+        time.sleep(0.1)
+        with lock:
+            live[0] -= 1
+        return stream.ParsedFile(file, sha256="known")
+
+    monkeypatch.setattr(stream, "_parse", slow)
+    files = [folder / str(number) for number in range(12)]
+    unchanged = {file for number, file in enumerate(files) if number % 2}
+    parsed = list(stream.parse_ahead(files, None, unchanged.__contains__, None, None, None))
+    assert [one.path for one in parsed] == files
+    assert most[0] > 1
+
+
+@pytest.mark.parametrize("error", [PermissionError, OSError])
+def test_what_cannot_be_looked_at_is_not_gone(folder, kb, monkeypatch, error):
+    plain = Path.stat
+
+    def locked(self, **more):
+        if self.name == "ship-0.txt":
+            raise error(13, "locked")
+        return plain(self, **more)
+
+    (folder / "ship-0.txt").rename(folder.parent / "away.txt")
+    monkeypatch.setattr(Path, "stat", locked)
+    assert plan(folder, kb).gone == ()
