@@ -210,10 +210,10 @@ def test_symbols_of_symbol_fonts_are_letters() -> None:
     sym = "<w:r><w:sym w:font='{}' w:char='{}'/></w:r>"
     paragraph(
         document,
-        run("5 ") + sym.format("Symbol", "F06D") + run("m ") + sym.format("Wingdings", "F0FC")
+        run("5 ") + sym.format("Symbol", "F06D") + run("m ") + sym.format("Wingdings", "F0FC") + sym.format("Symbol", "61")
         + sym.format("Odd", "F041"),
     )  # fmt: skip
-    assert text_of(document) == "5 μm ✓"
+    assert text_of(document) == "5 μm ✓α"
 
 
 def test_odd_packages_are_damaged_documents() -> None:
@@ -227,3 +227,42 @@ def test_odd_packages_are_damaged_documents() -> None:
             new.writestr(member, data)
     with pytest.raises(BrokenDocument, match="damaged"):
         read(file.getvalue(), "a.docx")
+
+
+def test_text_whose_paragraph_end_was_deleted_last_is_kept() -> None:
+    document = Document()
+    joined = "<w:pPr><w:rPr><w:del w:id='4' w:author='a'/></w:rPr></w:pPr>"
+    paragraph(document, joined + run("Before the table."))
+    table = document.add_table(1, 2)
+    table.cell(0, 0).text, table.cell(0, 1).text = "a", "b"
+    paragraph(document, joined + run("The very last."))
+    assert text_of(document) == "Before the table.\n\na | b\n\nThe very last."
+
+
+def test_text_boxes_in_cells_are_read_once_and_deleted_rows_within_not() -> None:
+    document = Document()
+    table = document.add_table(1, 2)
+    table.cell(0, 0).text = "a"
+    box = f"<w:txbxContent><w:p>{run('walnut')}</w:p></w:txbxContent>"
+    table.cell(0, 1).paragraphs[0]._p.append(
+        parse_xml(f"<w:r {nsdecls('w')}><w:pict>{box}</w:pict></w:r>")
+    )
+    inner = table.cell(0, 0).add_table(1, 1)
+    inner.cell(0, 0).text = "gone"
+    inner.rows[0]._tr.insert(0, parse_xml(f"<w:trPr {nsdecls('w')}><w:del w:id='1'/></w:trPr>"))
+    text = text_of(document)
+    assert text.count("walnut") == 1
+    assert "gone" not in text
+
+
+def test_a_note_is_written_once_however_often_it_is_referred_to() -> None:
+    document = Document()
+    mark = "<w:r><w:footnoteReference w:id='2'/></w:r>"
+    paragraph(document, run("One") + mark)
+    paragraph(document, run("Two") + mark)
+    notes = (
+        f"<w:footnotes {nsdecls('w')}><w:footnote w:id='2'><w:p>{run('The note.')}</w:p>"
+        "</w:footnote></w:footnotes>"
+    )
+    made = with_part(saved(document), "footnotes.xml", "footnotes", notes)
+    assert read(made, "a.docx").text == "One[1]\n\n[1] The note.\n\nTwo[1]"

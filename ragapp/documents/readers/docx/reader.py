@@ -72,6 +72,7 @@ class _Body:
         self._shift = int(any(self._own_level(p) == 0 for p in document.element.body.iter(W + "p")))
         self._in_list = False
         self._merged = ""  # text of paragraphs whose end was deleted in review
+        self._noted: set[tuple[str, str]] = set()  # notes that have been written
 
     def walk(self, parent: Element) -> None:
         """Go through a body in order, without recursion."""
@@ -83,6 +84,7 @@ class _Body:
                 for box in reversed(list(_text_boxes(node))):
                     stack += reversed(box)
             elif node.tag == W + "tbl":
+                self._end_merged()
                 self._in_list = False
                 rows = rows_of(node)
                 if all(len(cells_of(row)) == 1 for row in rows):  # a frame around text
@@ -92,6 +94,12 @@ class _Body:
                     self._table(node)
             elif node.tag in _WRAPPERS:
                 stack += reversed(node)
+        self._end_merged()
+
+    def _end_merged(self) -> None:
+        """Write what no paragraph followed that it could have gone on in."""
+        self._composer.paragraph(self._merged)
+        self._merged = ""
 
     def _paragraph(self, element: Element) -> None:
         read = self._runs.read(element)
@@ -126,7 +134,8 @@ class _Body:
     def _said_beside(self, read: Paragraph) -> None:
         """Write the notes and comments of what was just written."""
         for note in read.notes:
-            text = self._beside.note(note)
+            text = "" if note in self._noted else self._beside.note(note)
+            self._noted.add(note)
             if text:
                 self._composer.paragraph(f"[{self._runs.number_of(note)}] {text}")
         for comment in read.comments:

@@ -128,7 +128,7 @@ def _symbol(node: Element) -> str:
     except ValueError:
         return ""
     font = node.get(W + "font", "").lower()
-    if 0xF000 <= code <= 0xF0FF:
-        known = _SYMBOLS if font == "symbol" else _TICKS if font.startswith("wingdings") else {}
-        return known.get(code - 0xF000, "")
+    known = _SYMBOLS if font == "symbol" else _TICKS if font.startswith("wingdings") else {}
+    if 0xF000 <= code <= 0xF0FF or (known and code <= 0xFF):
+        return known.get(code & 0xFF, "")
     return chr(code) if 0x20 <= code < 0xD800 else ""

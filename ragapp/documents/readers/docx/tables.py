@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 WIDEST_SPAN = 60
 """Columns that a cell may cover; what claims more is damaged."""
 
+MOST_FILLED = 4_000_000
+"""Characters that merged cells may add to a table; beyond, they are no longer filled in."""
+
 TextOf = Callable[["Element"], str]
 
 
@@ -30,16 +33,20 @@ def cells_of(row: Element) -> list[Element]:
 def table_rows(table: Element, text_of: TextOf) -> Iterator[list[str]]:
     """Yield the cells of each row. text_of: the text of a paragraph."""
     above: dict[int, str] = {}  # by column: the value that is merged downwards
+    filled = 0
     for row in rows_of(table):
         line: list[str] = [""] * _count(row.find(f"{W}trPr/{W}gridBefore"), 0)
         for cell in cells_of(row):
-            text = collapse_space(" ".join(text_of(one) for one in cell.iter(W + "p")))
+            text = collapse_space(" ".join(text_of(one) for one in _paragraphs(cell)))
             merge = cell.find(f"{W}tcPr/{W}vMerge")
             if merge is not None and merge.get(W + "val") != "restart":
-                text = text or above.get(len(line), "")
+                text = text or (above.get(len(line), "") if filled < MOST_FILLED else "")
+                filled += len(text)
             else:
                 above[len(line)] = text
-            line += [text] * _count(cell.find(f"{W}tcPr/{W}gridSpan"), 1)
+            wide = _count(cell.find(f"{W}tcPr/{W}gridSpan"), 1)
+            line += [text] * (wide if filled < MOST_FILLED else 1)
+            filled += len(text) * (wide - 1)
         yield line
 
 
@@ -52,6 +59,17 @@ def header_rows(table: Element) -> int | None:
             break
         count += 1
     return count if 0 < count < len(rows_of(table)) else None
+
+
+def _paragraphs(cell: Element) -> Iterator[Element]:
+    """Yield the paragraphs of a cell and of tables in it; those of text boxes come apart."""
+    stack = list(reversed(cell))
+    while stack:
+        node = stack.pop()
+        if node.tag == W + "p":
+            yield node
+        elif node.tag not in SKIPPED and node.find(f"{W}trPr/{W}del") is None:
+            stack += reversed(node)
 
 
 def _children(parent: Element, tag: str) -> Iterator[Element]:
