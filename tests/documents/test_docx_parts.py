@@ -210,8 +210,8 @@ def test_symbols_of_symbol_fonts_are_letters() -> None:
     sym = "<w:r><w:sym w:font='{}' w:char='{}'/></w:r>"
     paragraph(
         document,
-        run("5 ") + sym.format("Symbol", "F06D") + run("m ") + sym.format("Wingdings", "F0FC") + sym.format("Symbol", "61")
-        + sym.format("Odd", "F041"),
+        run("5 ") + sym.format("Symbol", "F06D") + run("m ") + sym.format("Wingdings", "F0FC")
+        + sym.format("Symbol", "61") + sym.format("Odd", "F041"),
     )  # fmt: skip
     assert text_of(document) == "5 μm ✓α"
 
