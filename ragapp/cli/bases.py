@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from typing import TYPE_CHECKING
 
 from ragapp import paths
-from ragapp.cli.commands import DONE, DONE_IN_PART, FAILED, _plain, _print_json, _say
-from ragapp.cli.commands import _stop_on_interrupt as stop_on_interrupt
+from ragapp.cli.output import (
+    DONE,
+    DONE_IN_PART,
+    FAILED,
+    print_json,
+    say,
+    stop_on_interrupt,
+    to_plain,
+)
 from ragapp.errors import KnowledgeBaseError
 from ragapp.settings import Settings
 
@@ -23,7 +29,7 @@ def verify(options: argparse.Namespace, settings: Settings) -> int:
 
     found = verify(paths.knowledge_base(settings.home, options.name))
     if options.json:
-        _print_json(
+        print_json(
             {
                 "name": options.name,
                 "whole": not found.harmed,
@@ -61,7 +67,7 @@ def restore(options: argparse.Namespace, settings: Settings) -> int:
     name = options.name or name_in(options.file)
     kb = restore(options.file, paths.knowledge_base(settings.home, name))
     if options.json:
-        _print_json({"name": name, "folder": str(kb.folder)})
+        print_json({"name": name, "folder": str(kb.folder)})
     else:
         print(f"imported {name} into {kb.folder}")
     return DONE
@@ -81,8 +87,8 @@ def backup(options: argparse.Namespace, settings: Settings) -> int:
         try:
             _print_made(backup(kb, options.folder, options.keep), options.json)
         except KnowledgeBaseError as error:  # a full disk may have room the next time
-            _say(f"ragapp: {error}")
-        _say(f"the next backup is made in {options.every} (Ctrl-C stops it)")
+            say(f"ragapp: {error}")
+        say(f"the next backup is made in {options.every} (Ctrl-C stops it)")
         stop.wait(every)
     return DONE
 
@@ -90,6 +96,6 @@ def backup(options: argparse.Namespace, settings: Settings) -> int:
 def _print_made(made: Exported, as_json: bool) -> None:
     at = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(made.at))
     if as_json:
-        print(json.dumps({**_plain(made), "at": at}, default=str, ensure_ascii=False), flush=True)
+        print_json({**to_plain(made), "at": at})
     else:
         print(f"{at}  {made.file}  {made.size / 2**20:.1f} MB", flush=True)

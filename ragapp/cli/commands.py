@@ -5,31 +5,32 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+from ragapp.cli.output import (
+    DONE,
+    DONE_IN_PART,
+    note_sentences,
+    open_library,
+    print_ingested,
+    print_json,
+    say,
+    stop_on_interrupt,
+    to_plain,
+)
 from ragapp.errors import UsageError
 from ragapp.llm.decoding import Decoding
 from ragapp.people import LOCAL
 from ragapp.settings import Settings
-from ragapp.types import Note
-from ragapp.untyped import Given
-from ragapp.words.catalogue import note_sentence
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-    from ragapp.library import Library
     from ragapp.watch import WatchRound
 
 GREEDY = "precise"
 DECODING = "decoding_"
 """In front of the names of decoding options: a sampler's ``top_k`` is not a setting."""
-
-DONE, FAILED, WRONG_USE, DONE_IN_PART = 0, 1, 2, 3
 
 
 def serve(options: argparse.Namespace, settings: Settings) -> int:
@@ -38,9 +39,9 @@ def serve(options: argparse.Namespace, settings: Settings) -> int:
     from ragapp.web.server import end_soon
 
     serve(
-        _library(settings),
+        open_library(settings),
         open_browser=options.open,
-        ready=lambda url: _say(f"ragapp is at {url} (Ctrl-C stops it)"),
+        ready=lambda url: say(f"ragapp is at {url} (Ctrl-C stops it)"),
     )
     end_soon(DONE)
     return DONE
@@ -52,39 +53,22 @@ def ingest(options: argparse.Namespace, settings: Settings) -> int:
     from ragapp.ingest import Status, ingest
     from ragapp.watch import watch
 
-    into = _library(settings).open_or_create(settings.kb, LOCAL)
-    stop = _stop_on_interrupt()
+    into = open_library(settings).open_or_create(settings.kb, LOCAL)
+    stop = stop_on_interrupt()
     following: Iterator[WatchRound] = iter(())
     if options.watch:  # before the first reading: what changes meanwhile is a change
         following = watch(options.paths, into, stop, remove_missing=options.remove_missing)
     with IngestBar() as bar:
         results = ingest(options.paths, into, bar.show, stop.is_set)
-    _print_ingested(results, options.json)
+    print_ingested(results, options.json)
     if options.watch and not stop.is_set():
-        _say("watching for changes (Ctrl-C stops it)")
+        say("watching for changes (Ctrl-C stops it)")
         for changed in following:
-            _print_ingested(changed.results, options.json)
+            print_ingested(changed.results, options.json)
             for alarm in changed.alarms:
-                _say(f"ragapp: {alarm}")
+                say(f"ragapp: {alarm}")
     bad = [r for r in results if r.status in (Status.FAILED, Status.CANCELLED)]
     return DONE_IN_PART if bad else DONE
-
-
-def _print_ingested(results: Sequence[Any], as_json: bool) -> None:
-
-    if as_json:
-        plain = [_plain(dataclasses.replace(result, error=None)) for result in results]
-        for row, result in zip(plain, results, strict=True):
-            row["error"] = None if result.error is None else str(result.error)
-            row["notes"] = _sentences(result.notes)
-        _print_json({"documents": plain})
-        return
-    for result in results:
-        if result.error is not None:
-            print(f"{result.status:<10} {result.error}")
-        else:
-            notes = f"  ({'; '.join(_sentences(result.notes))})" if result.notes else ""
-            print(f"{result.status:<10} {result.path}  {result.chunks} chunks{notes}")
 
 
 def ask(options: argparse.Namespace, settings: Settings) -> int:
@@ -92,7 +76,7 @@ def ask(options: argparse.Namespace, settings: Settings) -> int:
     from ragapp.ask import AnswerMode, Asked, ask
     from ragapp.cli.terminal import print_answer
 
-    library = _library(settings)
+    library = open_library(settings)
     mode = "quotes" if options.quotes else "generate" if options.generate else ""
     asked = Asked(
         options.question,
@@ -100,22 +84,22 @@ def ask(options: argparse.Namespace, settings: Settings) -> int:
         mode=AnswerMode.named(mode or settings.answer.answer_mode),
         decoding=_decoding(options, settings),
     )
-    stop = _stop_on_interrupt()
+    stop = stop_on_interrupt()
     events = ask(asked, library, library.models, stop.is_set)
     done = print_answer(events, asked.question, quiet=options.json)
     if options.json:
-        _print_json(
+        print_json(
             {
                 "answer": done.answer,
                 "refused": done.refused,
                 "finish_reason": done.finish_reason,
-                "citations": [_plain(citation) for citation in done.citations],
-                "evidence": [_plain(item) for item in done.evidence],
-                "stats": _plain(done.stats),
+                "citations": [to_plain(citation) for citation in done.citations],
+                "evidence": [to_plain(item) for item in done.evidence],
+                "stats": to_plain(done.stats),
             }
         )
     if options.stats:
-        _say(json.dumps(_plain(done.stats)))
+        say(json.dumps(to_plain(done.stats)))
     return DONE
 
 
@@ -143,7 +127,7 @@ def generate(options: argparse.Namespace, settings: Settings) -> int:
     ):
         settings = settings.having(engine="torch")  # it alone continues, in any dtype
     engine = Models(settings).engine(decoding)
-    stop = _stop_on_interrupt()
+    stop = stop_on_interrupt()
     with tqdm(unit="prompt", leave=False, file=sys.stderr, disable=None) as bar:
 
         def show(done: int, total: int) -> None:
@@ -162,11 +146,11 @@ def generate(options: argparse.Namespace, settings: Settings) -> int:
             cancel=stop.is_set,
         )
     for failure in result.failed:
-        _say(f"ragapp: {failure}")
+        say(f"ragapp: {failure}")
     if result.left:
-        _say(f"{result.left} of {len(prompts)} prompts are left; the same command goes on")
+        say(f"{result.left} of {len(prompts)} prompts are left; the same command goes on")
     if options.json:
-        _print_json({"predictions": str(options.predictions_file), **_plain(result)})
+        print_json({"predictions": str(options.predictions_file), **to_plain(result)})
     return DONE_IN_PART if result.failed or result.left else DONE
 
 
@@ -177,10 +161,10 @@ def search(options: argparse.Namespace, settings: Settings) -> int:
 
     if settings.retrieval.hits < 1:
         raise UsageError("hits_not_positive")
-    within = _library(settings).open(settings.kb, LOCAL)
+    within = open_library(settings).open(settings.kb, LOCAL)
     hits = find(options.query, within, settings.retrieval.hits)
     if options.json:
-        _print_json({"hits": [_plain(hit) for hit in hits]})
+        print_json({"hits": [to_plain(hit) for hit in hits]})
     else:
         print_hits(hits)
     return DONE
@@ -188,20 +172,20 @@ def search(options: argparse.Namespace, settings: Settings) -> int:
 
 def kb_list(options: argparse.Namespace, settings: Settings) -> int:
     """List knowledge bases, or the documents of one."""
-    library = _library(settings)
+    library = open_library(settings)
     if options.name:
         documents = library.documents(options.name, LOCAL)
         if options.json:
-            plain = [{**_plain(d), "notes": _sentences(d.notes)} for d in documents]
-            _print_json({"documents": plain})
+            plain = [{**to_plain(d), "notes": note_sentences(d.notes)} for d in documents]
+            print_json({"documents": plain})
         for document in documents if not options.json else ():
             print(f"{document.name}  {document.chunks} chunks  {document.path}")
         return DONE
     listed = library.summaries(LOCAL)
     if options.json:
-        _print_json({"knowledge_bases": [_plain(summary) for summary in listed]})
+        print_json({"knowledge_bases": [to_plain(summary) for summary in listed]})
     elif not listed:
-        _say(f"there is no knowledge base in {settings.home}; `ragapp ingest PATH` makes one")
+        say(f"there is no knowledge base in {settings.home}; `ragapp ingest PATH` makes one")
     for row in listed if not options.json else ():
         print(f"{row.name}  {row.documents} documents  {row.chunks} chunks  {row.folder}")
     return DONE
@@ -209,9 +193,9 @@ def kb_list(options: argparse.Namespace, settings: Settings) -> int:
 
 def kb_create(options: argparse.Namespace, settings: Settings) -> int:
     """Make an empty knowledge base."""
-    created = _library(settings).create(options.name, LOCAL)
+    created = open_library(settings).create(options.name, LOCAL)
     if options.json:
-        _print_json({"name": options.name, "folder": str(created.kb.folder)})
+        print_json({"name": options.name, "folder": str(created.kb.folder)})
     else:
         print(f"created {options.name} in {created.kb.folder}")
     return DONE
@@ -219,7 +203,7 @@ def kb_create(options: argparse.Namespace, settings: Settings) -> int:
 
 def kb_delete(options: argparse.Namespace, settings: Settings) -> int:
     """Delete a knowledge base, or one document of it."""
-    library = _library(settings)
+    library = open_library(settings)
     if options.document:
         from ragapp.ingest import remove
 
@@ -231,7 +215,7 @@ def kb_delete(options: argparse.Namespace, settings: Settings) -> int:
         library.delete(options.name, LOCAL)
         deleted = [options.name]
     if options.json:
-        _print_json({"deleted": deleted})
+        print_json({"deleted": deleted})
     else:
         print("\n".join(f"deleted {name}" for name in deleted))
     return DONE
@@ -256,7 +240,7 @@ def models_list(options: argparse.Namespace, settings: Settings) -> int:
     known = {entry.name for entry in registry.entries()}
     rows += [{"name": name, "installed": True} for name in sorted(here - known)]
     if options.json:
-        _print_json({"models": rows, "folder": str(settings.models)})
+        print_json({"models": rows, "folder": str(settings.models)})
         return DONE
     for row in rows:
         mark = "here" if row["installed"] else "-"
@@ -270,7 +254,7 @@ def models_pull(options: argparse.Namespace, settings: Settings) -> int:
     from ragapp.cli.terminal import DownloadBar
     from ragapp.weights import pull, registry
 
-    stop = _stop_on_interrupt()
+    stop = stop_on_interrupt()
     names = options.names or [registry.DEFAULT_EMBEDDER]
     landed = {}
     with DownloadBar() as bar:
@@ -287,7 +271,7 @@ def models_pull(options: argparse.Namespace, settings: Settings) -> int:
             name, folder = pull.pull_default_chat_model(settings.models, bar.show, stop.is_set)
             landed[name] = str(folder)
     if options.json:
-        _print_json({"models": landed})
+        print_json({"models": landed})
     else:
         print("\n".join(f"{name}  {folder}" for name, folder in landed.items()))
     return DONE
@@ -299,7 +283,7 @@ def models_doctor(options: argparse.Namespace, settings: Settings) -> int:
 
     checks = pull.doctor(settings.models)
     if options.json:
-        _print_json({"checks": [_plain(check) for check in checks]})
+        print_json({"checks": [to_plain(check) for check in checks]})
     else:
         for check in checks:
             print(f"{'ok ' if check.ok else 'BAD'}  {check.what}: {check.detail}")
@@ -311,17 +295,11 @@ def eval_retrieval(options: argparse.Namespace, settings: Settings) -> int:
     from ragapp.lab.retrieval import evaluate_retrieval
 
     figures = evaluate_retrieval(options.file, settings, options.stage, options.limit)
-    _print_json(figures)
+    print_json(figures)
     return DONE
 
 
 # --- shared ---
-
-
-def _library(settings: Settings) -> Library:
-    from ragapp.library import Library
-
-    return Library(settings)
 
 
 def _decoding(options: argparse.Namespace, settings: Settings) -> Decoding:
@@ -342,36 +320,3 @@ def _decoding(options: argparse.Namespace, settings: Settings) -> Decoding:
     lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
     values = given | lists | {"max_new_tokens": settings.answer.max_new_tokens}
     return dataclasses.replace(preset, **values)
-
-
-def _stop_on_interrupt() -> threading.Event:
-    """Let the first Ctrl-C or SIGTERM stop the work in order, and the second end the program."""
-    stop = threading.Event()
-
-    def handle(*_: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-        _say("stopping; what is done is kept (Ctrl-C again ends at once)")
-
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, handle)
-        signal.signal(signal.SIGTERM, handle)
-    return stop
-
-
-def _sentences(notes: Sequence[Note]) -> list[str]:
-    return [note_sentence(note.code, note.values) for note in notes]
-
-
-def _plain(value: DataclassInstance) -> Given:
-    return dataclasses.asdict(value)
-
-
-def _print_json(value: object) -> None:
-    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
-    print(json.dumps(value, ensure_ascii=encoding != "utf8", indent=1, default=str))
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

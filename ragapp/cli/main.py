@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from ragapp.cli.commands import DONE, FAILED, WRONG_USE
+from ragapp.cli.output import DONE, FAILED, WRONG_USE
 from ragapp.cli.parser import build_parser
 from ragapp.errors import Cancelled, RagappError, SettingsError, UsageError
 from ragapp.offline import keep_local

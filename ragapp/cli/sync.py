@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ragapp.cli.commands import (
+from ragapp.cli.output import (
     DONE,
     DONE_IN_PART,
-    _library,
-    _print_ingested,
-    _print_json,
-    _say,
-    _stop_on_interrupt,
+    open_library,
+    print_ingested,
+    print_json,
+    say,
+    stop_on_interrupt,
 )
 from ragapp.errors import WatchedFolderGone
 from ragapp.people import LOCAL
@@ -25,23 +25,23 @@ def sync(options: argparse.Namespace, settings: Settings) -> int:
     from ragapp.ingest import Status
     from ragapp.sync import plan, sync
 
-    into = _library(settings).open_or_create(settings.kb, LOCAL)
+    into = open_library(settings).open_or_create(settings.kb, LOCAL)
     planned = plan(options.folder, into)
     if options.dry_run:
         if options.json:
-            _print_json({"files": planned.files, "gone": list(planned.gone)})
+            print_json({"files": planned.files, "gone": list(planned.gone)})
         for path in planned.gone if not options.json else ():
             print(f"{Status.REMOVED:<10} {path}")
-        _say(f"{planned.files} files; {len(planned.gone)} of {planned.known} documents would go")
+        say(f"{planned.files} files; {len(planned.gone)} of {planned.known} documents would go")
         return DONE
     if planned.takes_many and not options.yes and not _agreed(planned.gone):
         raise WatchedFolderGone(
             "sync_takes_many", folder=planned.folder, gone=len(planned.gone), known=planned.known
         )
-    stop = _stop_on_interrupt()
+    stop = stop_on_interrupt()
     with IngestBar() as bar:
         results = sync(planned, into, bar.show, stop.is_set)
-    _print_ingested(results, options.json)
+    print_ingested(results, options.json)
     bad = any(result.status in (Status.FAILED, Status.CANCELLED) for result in results)
     return DONE_IN_PART if bad else DONE
 
@@ -51,6 +51,6 @@ def _agreed(gone: tuple[str, ...]) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     for path in gone[:10]:
-        _say(f"gone: {path}")
-    _say(f"{len(gone)} documents will be taken out. Go on? [y/N] ")
+        say(f"gone: {path}")
+    say(f"{len(gone)} documents will be taken out. Go on? [y/N] ")
     return sys.stdin.readline().strip().lower() in ("y", "yes", "是")

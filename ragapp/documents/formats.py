@@ -64,8 +64,11 @@ SUFFIXES: tuple[str, ...] = tuple(BY_SUFFIX)
 
 def readable_suffixes() -> frozenset[str]:
     """Return the suffixes of the formats whose packages are installed."""
-    usable = (one for one in FORMATS if not one.extra or ocr.is_installed())
-    return frozenset(suffix for one in usable for suffix in one.suffixes)
+    return frozenset(suffix for one in _usable() for suffix in one.suffixes)
+
+
+def _usable() -> list[Format]:
+    return [one for one in FORMATS if not one.extra or ocr.is_installed()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,5 +105,5 @@ UNREAD_BY_SUFFIX: dict[str, Unread] = {suffix: one for one in UNREAD for suffix 
 def accepted_kinds(language: Language = Language.ENGLISH) -> str:
     """Name the kinds of files that are read, for people: "PDF, Word, Markdown, HTML, text"."""
     if language is Language.CHINESE:
-        return "、".join(one.name_zh or one.name for one in FORMATS)
-    return ", ".join(one.name for one in FORMATS)
+        return "、".join(one.name_zh or one.name for one in _usable())
+    return ", ".join(one.name for one in _usable())

@@ -62,3 +62,11 @@ def test_the_readme_lists_the_suffixes() -> None:
     readme = Path(ragapp.__file__).parents[1].joinpath("README.md").read_text("utf-8")
     (listed,) = re.findall(r"Files that are read: (.*?)\.\s+Text", readme, re.DOTALL)
     assert tuple(re.findall(r"`(\.\w+)`", listed)) == SUFFIXES
+
+
+def test_pictures_are_not_promised_without_the_packages_that_read_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ragapp.documents.ocr.MODULE", "no_such_module")
+    assert "PNG" not in accepted_kinds()
+    assert "PDF" in accepted_kinds()

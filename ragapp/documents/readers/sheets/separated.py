@@ -54,6 +54,8 @@ def find_separator(text: str) -> str:
 
 def _rows(text: str, separator: str) -> Iterator[list[str]]:
     """Yield the rows; where quotation marks do not match, they are letters like any other."""
+    if '"' not in text:
+        return _parsed(text, separator)
     try:
         for _ in csv.reader(io.StringIO(text), delimiter=separator, strict=True):
             pass
