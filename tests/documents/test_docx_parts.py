@@ -5,50 +5,15 @@ import zipfile
 
 import pytest
 from docx import Document
-from docx.document import Document as DocxDocument
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
+from docx.table import _Cell
 
 from ragapp.documents.readers.docx.reader import read
 from ragapp.errors import BrokenDocument
 
 from .samples import docx as sample
-
-OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-MATH = "http://schemas.openxmlformats.org/officeDocument/2006/math"
-
-
-def saved(document: DocxDocument) -> bytes:
-    file = io.BytesIO()
-    document.save(file)
-    return file.getvalue()
-
-
-def text_of(document: DocxDocument) -> str:
-    return read(saved(document), "a.docx").text
-
-
-def paragraph(document: DocxDocument, runs: str) -> None:
-    xml = f"<w:p {nsdecls('w', 'r')} xmlns:m='{MATH}'>{runs}</w:p>"
-    document.element.body.insert_element_before(parse_xml(xml), "w:sectPr")
-
-
-def run(text: str) -> str:
-    return f"<w:r><w:t xml:space='preserve'>{text}</w:t></w:r>"
-
-
-def with_part(data: bytes, name: str, kind: str, xml: str) -> bytes:
-    """Add a part to a package, with the relationship that leads to it."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(file, "w") as new:
-        for member in old.namelist():
-            content = old.read(member)
-            if member == "word/_rels/document.xml.rels":
-                link = f'<Relationship Id="rAdded" Type="{OFFICE}/{kind}" Target="{name}"/>'
-                content = content.replace(b"</Relationships>", f"{link}</Relationships>".encode())
-            new.writestr(member, content)
-        new.writestr(f"word/{name}", xml)
-    return file.getvalue()
+from .word_files import OFFICE, paragraph, run, saved, text_of, with_part
 
 
 def test_footnotes_follow_the_paragraph_that_refers_to_them() -> None:
@@ -165,57 +130,6 @@ def test_links_say_where_they_lead() -> None:
     )
 
 
-def m(name: str, *inner: str) -> str:
-    return f"<m:{name}>{''.join(inner)}</m:{name}>"
-
-
-def letters(text: str) -> str:
-    return m("r", m("t", text))
-
-
-SQUARE = m("sSup", m("e", letters("T")), m("sup", letters("2")))
-
-
-@pytest.mark.parametrize(
-    ("equation", "reads"),
-    [
-        (letters("g=") + m("f", m("num", letters("4πL")), m("den", SQUARE)), "g=4πL/T²"),
-        (m("f", m("num", letters("a+b")), m("den", letters("2c"))), "(a+b)/2c"),
-        (m("f", m("num", letters("a")), m("den", letters("b+c"))), "a/(b+c)"),
-        (m("rad", m("deg"), m("e", letters("x+1"))), "√(x+1)"),
-        (m("sSub", m("e", letters("v")), m("sub", letters("0"))), "v₀"),
-        (m("sSup", m("e", letters("e")), m("sup", letters("−kt"))), "e^(−kt)"),
-        (
-            m("nary", "<m:naryPr><m:chr m:val='∑'/></m:naryPr>", m("sub", letters("i=1")),
-              m("sup", letters("n")), m("e", letters("x"))),
-            "∑_(i=1)ⁿ x",
-        ),
-        (m("d", m("e", letters("a")), m("e", letters("b"))), "(a, b)"),
-        (m("func", m("fName", letters("sin")), m("e", letters("x"))), "sin(x)"),
-        (
-            m("m", m("mr", m("e", letters("1")), m("e", letters("0"))),
-              m("mr", m("e", letters("0")), m("e", letters("1")))),
-            "1, 0; 0, 1",
-        ),
-    ],
-)  # fmt: skip
-def test_equations_are_read_in_a_line(equation: str, reads: str) -> None:
-    document = Document()
-    paragraph(document, run("Here ") + f"<m:oMath>{equation}</m:oMath>" + run("."))
-    assert text_of(document) == f"Here {reads}."
-
-
-def test_symbols_of_symbol_fonts_are_letters() -> None:
-    document = Document()
-    sym = "<w:r><w:sym w:font='{}' w:char='{}'/></w:r>"
-    paragraph(
-        document,
-        run("5 ") + sym.format("Symbol", "F06D") + run("m ") + sym.format("Wingdings", "F0FC")
-        + sym.format("Symbol", "61") + sym.format("Odd", "F041"),
-    )  # fmt: skip
-    assert text_of(document) == "5 μm ✓α"
-
-
 def test_odd_packages_are_damaged_documents() -> None:
     whole = sample()
     file = io.BytesIO()
@@ -266,3 +180,99 @@ def test_a_note_is_written_once_however_often_it_is_referred_to() -> None:
     )
     made = with_part(saved(document), "footnotes.xml", "footnotes", notes)
     assert read(made, "a.docx").text == "One[1]\n\n[1] The note.\n\nTwo[1]"
+
+
+def field(kind: str) -> str:
+    return f"<w:r><w:fldChar w:fldCharType='{kind}'/></w:r>"
+
+
+def test_only_the_result_of_a_field_is_text() -> None:
+    document = Document()
+    code = "<w:r><w:instrText> IF x = 1 </w:instrText></w:r>"
+    inner = field("begin") + code + field("separate") + run("condition") + field("end")
+    paragraph(
+        document,
+        run("The fee is ") + field("begin") + code + inner + run("“9%”") + field("separate")
+        + run("8%") + field("end") + run(".") + field("begin") + run("hidden") + field("end"),
+    )  # fmt: skip
+    assert text_of(document) == "The fee is 8%."
+
+
+def test_a_field_that_does_not_end_hides_nothing() -> None:
+    document = Document()
+    paragraph(document, run("Before ") + field("begin") + run("after."))
+    assert text_of(document) == "Before after."
+
+
+def test_a_link_around_the_code_of_a_field_leaves_the_rest_alone() -> None:
+    document = Document()
+    key = document.part.relate_to("https://example.org/a", f"{OFFICE}/hyperlink", is_external=True)
+    paragraph(
+        document,
+        run("See ") + field("begin")
+        + f"<w:hyperlink r:id='{key}'>{run('code')}{field('separate')}</w:hyperlink>"
+        + run("the form") + field("end") + run("."),
+    )  # fmt: skip
+    assert text_of(document) == "See the form."
+
+
+COMMENTS = (
+    f"<w:comments {nsdecls('w')}><w:comment w:id='4' w:author='王敏'>"
+    f"<w:p>{run('Is that so?')}</w:p></w:comment></w:comments>"
+)
+COMMENTED = "<w:r><w:commentReference w:id='4'/></w:r>"
+
+
+def test_comments_on_notes_follow_the_note() -> None:
+    document = Document()
+    paragraph(document, run("Text.") + "<w:r><w:footnoteReference w:id='2'/></w:r>")
+    document.add_paragraph("More.")
+    notes = (
+        f"<w:footnotes {nsdecls('w')}><w:footnote w:id='2'>"
+        f"<w:p>{run('The note.')}{COMMENTED}</w:p></w:footnote></w:footnotes>"
+    )
+    made = with_part(saved(document), "footnotes.xml", "footnotes", notes)
+    made = with_part(made, "comments.xml", "comments", COMMENTS)
+    assert read(made, "a.docx").text == ("Text.[1]\n\n[1] The note.\n\n王敏: Is that so?\n\nMore.")
+
+
+def test_comments_on_headers_follow_the_header_once() -> None:
+    document = Document()
+    document.add_paragraph("Text.")
+    for section in (document.sections[0], document.add_section()):
+        section.header.is_linked_to_previous = False
+        section.header.paragraphs[0].text = "ACME"
+        mark = parse_xml(f"<w:r {nsdecls('w')}><w:commentReference w:id='4'/></w:r>")
+        section.header.paragraphs[0]._p.append(mark)
+    made = with_part(saved(document), "comments.xml", "comments", COMMENTS)
+    assert read(made, "a.docx").text == "Text.\n\nACME\n\n王敏: Is that so?"
+
+
+def deleted_cell(cell: _Cell) -> None:
+    mark = parse_xml(f"<w:cellDel {nsdecls('w')} w:id='7' w:author='a'/>")
+    cell._tc.get_or_add_tcPr().append(mark)
+
+
+def test_cells_deleted_in_review_are_gone() -> None:
+    document = Document()
+    table = document.add_table(3, 3)
+    texts = ("Part", "Old", "Bin", "bolt", "gone", "x", "all", "of", "it")
+    for cell, text in zip(table._cells, texts, strict=True):
+        cell.text = text
+    box = f"<w:txbxContent><w:p>{run('boxed')}</w:p></w:txbxContent>"
+    table.cell(1, 1).paragraphs[0]._p.append(
+        parse_xml(f"<w:r {nsdecls('w')}><w:pict>{box}</w:pict></w:r>")
+    )
+    for cell in (table.cell(0, 1), table.cell(1, 1), *table.rows[2].cells):
+        deleted_cell(cell)
+    assert text_of(document) == "Part | Bin\nbolt | x"
+
+
+def test_cells_deleted_in_a_table_within_a_cell_are_gone() -> None:
+    document = Document()
+    outer = document.add_table(1, 2)
+    outer.cell(0, 0).text = "a"
+    inner = outer.cell(0, 1).add_table(1, 2)
+    inner.cell(0, 0).text, inner.cell(0, 1).text = "kept", "gone"
+    deleted_cell(inner.cell(0, 1))
+    assert text_of(document) == "a | kept"

@@ -32,40 +32,49 @@ class Beside:
                 kind = relation.reltype.rpartition("/")[2]
                 self._parts.setdefault(kind, []).append(relation.target_part)
         self._notes = {
-            kind: dict(self._entries(f"{kind}s", kind)) for kind in ("footnote", "endnote")
+            kind: {key: (text, comments) for key, text, comments in self._entries(f"{kind}s", kind)}
+            for kind in ("footnote", "endnote")
         }
-        self._comments = dict(self._entries("comments", "comment"))
+        self._comments = {key: text for key, text, _ in self._entries("comments", "comment")}
 
-    def note(self, note: tuple[str, str]) -> str:
-        """Return the text of a note by its kind and id."""
-        return self._notes.get(note[0], {}).get(note[1], "")
+    def note(self, note: tuple[str, str]) -> tuple[str, list[str]]:
+        """Return the text of a note by its kind and id, and the ids of the comments on it."""
+        return self._notes.get(note[0], {}).get(note[1], ("", []))
 
     def comment(self, key: str) -> str:
         """Return a comment with its author."""
         return self._comments.get(key, "")
 
     def running_texts(self) -> list[str]:
-        """Return what headers and footers of pages say, each once, without page numbers."""
+        """Return what headers and footers of pages say, each once, without page numbers.
+
+        Comments on them follow each.
+        """
         texts: dict[str, None] = {}
         for kind in ("header", "footer"):
             for part in self._parts.get(kind, []):
                 root, runs = self._read(part)
                 for paragraph in root.iter(W + "p"):
-                    text = collapse_space(runs.read(paragraph).text)
+                    read = runs.read(paragraph)
+                    text = collapse_space(read.text)
                     if text and not _PAGE_NUMBER.fullmatch(text):
                         texts[text] = None
+                    texts |= dict.fromkeys(filter(None, map(self.comment, read.comments)))
         return list(texts)
 
-    def _entries(self, kind: str, tag: str) -> Iterator[tuple[str, str]]:
+    def _entries(self, kind: str, tag: str) -> Iterator[tuple[str, str, list[str]]]:
+        """Yield the id of each entry of a part, its text, and the comments on it."""
         for part in self._parts.get(kind, [])[:1]:
             root, runs = self._read(part)
             for entry in root.iterchildren(W + tag):
                 if entry.get(W + "type") in _NOT_NOTES:
                     continue
-                read = (collapse_space(runs.read(one).text) for one in entry.iter(W + "p"))
-                text = " ".join(filter(None, read))
+                read = [runs.read(one) for one in entry.iter(W + "p")]
+                text = " ".join(filter(None, (collapse_space(one.text) for one in read)))
+                comments = [key for one in read for key in one.comments]
                 author = entry.get(W + "author", "") if tag == "comment" else ""
-                yield entry.get(W + "id", ""), f"{author}: {text}" if author and text else text
+                said = f"{author}: {text}" if author and text else text
+                yield entry.get(W + "id", ""), said, comments
 
     def _read(self, part: Any) -> tuple[Element, Runs]:  # noqa: ANN401 - of python-docx
         return parse_xml(part.blob), Runs(links_of(part))

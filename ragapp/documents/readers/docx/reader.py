@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ragapp.documents.readers import Extract, Format
 from ragapp.documents.readers.archive import check_archive
 from ragapp.documents.readers.compose import Composer
 from ragapp.documents.readers.docx.beside import Beside, links_of
-from ragapp.documents.readers.docx.names import SKIPPED, W
+from ragapp.documents.readers.docx.names import W, is_skipped
 from ragapp.documents.readers.docx.numbering import Numbering
 from ragapp.documents.readers.docx.runs import Paragraph, Runs
 from ragapp.documents.readers.docx.tables import cells_of, header_rows, rows_of, table_rows
@@ -134,12 +134,18 @@ class _Body:
     def _said_beside(self, read: Paragraph) -> None:
         """Write the notes and comments of what was just written."""
         for note in read.notes:
-            text = "" if note in self._noted else self._beside.note(note)
+            if note in self._noted:
+                continue
             self._noted.add(note)
+            text, comments = self._beside.note(note)
             if text:
                 self._composer.paragraph(f"[{self._runs.number_of(note)}] {text}")
-        for comment in read.comments:
-            self._composer.paragraph(self._beside.comment(comment))
+            self._comments(comments)
+        self._comments(read.comments)
+
+    def _comments(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._composer.paragraph(self._beside.comment(key))
 
     def _own_level(self, paragraph: Element) -> int | None:
         """Return 1 to 9 for a heading, 0 for the title of the document, None for other text."""
@@ -182,7 +188,7 @@ def _text_boxes(paragraph: Element) -> Iterator[Element]:
         node = stack.pop()
         if node.tag == W + "txbxContent":
             yield node
-        elif node.tag not in SKIPPED:
+        elif not is_skipped(node):
             stack.extend(reversed(node))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ragapp.documents.readers.compose import with_target
 from ragapp.documents.readers.docx.equations import equation_text
@@ -36,6 +36,14 @@ class Paragraph:
     comments: list[str] = field(default_factory=list)
 
 
+class _Field(NamedTuple):
+    """A field of Word: its code, where in the pieces its result begins, and whether it has one."""
+
+    codes: list[str]
+    start: int
+    separated: bool = False
+
+
 class Runs:
     """Reads paragraphs of one part; ``links``: where its relationships lead."""
 
@@ -51,7 +59,7 @@ class Runs:
         """Return the text of a paragraph, without that of its text boxes."""
         found = Paragraph()
         pieces: list[str] = []
-        fields: list[tuple[list[str], int]] = []  # codes of open fields, and where results begin
+        fields: list[_Field] = []  # those that are open
         stack: list[tuple[Element, int | None]] = [(one, None) for one in reversed(element)]
         while stack:
             node, start = stack.pop()
@@ -77,7 +85,7 @@ class Runs:
         node: Element,
         name: str,
         pieces: list[str],
-        fields: list[tuple[list[str], int]],
+        fields: list[_Field],
         found: Paragraph,
     ) -> None:
         if name == "t":
@@ -87,7 +95,7 @@ class Runs:
         elif name == "sym":
             pieces.append(_symbol(node))
         elif name == "instrText" and fields:
-            fields[-1][0].append(node.text or "")
+            fields[-1].codes.append(node.text or "")
         elif name == "fldChar":
             self._field(node.get(W + "fldCharType"), pieces, fields)
         elif name in ("footnoteReference", "endnoteReference"):
@@ -97,15 +105,16 @@ class Runs:
         elif name == "commentReference":
             found.comments.append(node.get(W + "id", ""))
 
-    def _field(
-        self, kind: str | None, pieces: list[str], fields: list[tuple[list[str], int]]
-    ) -> None:
+    def _field(self, kind: str | None, pieces: list[str], fields: list[_Field]) -> None:
         if kind == "begin":
-            fields.append(([], len(pieces)))
+            fields.append(_Field([], len(pieces)))
         elif kind == "separate" and fields:
-            fields[-1] = (fields[-1][0], len(pieces))
+            del pieces[fields[-1][1] :]  # what stood before is the field's code, whatever it holds
+            fields[-1] = fields[-1]._replace(separated=True)
         elif kind == "end" and fields:
-            codes, start = fields.pop()
+            codes, start, separated = fields.pop()
+            if not separated:  # it has no result
+                del pieces[start:]
             target = _TARGET.search("".join(codes))
             if target:
                 self._link(pieces, start, target[1])
@@ -117,7 +126,7 @@ class Runs:
         return self._links.get(node.get(R + "id", ""), "")
 
     def _link(self, pieces: list[str], start: int, target: str) -> None:
-        if target:
+        if target and start < len(pieces):
             pieces[start:] = [with_target("".join(pieces[start:]), target)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ragapp.documents.readers.compose import collapse_space
-from ragapp.documents.readers.docx.names import SKIPPED, W
+from ragapp.documents.readers.docx.names import W, is_skipped
 
 if TYPE_CHECKING:
     from docx.oxml.xmlchemy import BaseOxmlElement as Element
@@ -22,11 +22,11 @@ TextOf = Callable[["Element"], str]
 
 def rows_of(table: Element) -> list[Element]:
     """Return the rows of a table, without those that were deleted in review."""
-    return [row for row in _children(table, W + "tr") if row.find(f"{W}trPr/{W}del") is None]
+    return [row for row in _children(table, W + "tr") if cells_of(row)]
 
 
 def cells_of(row: Element) -> list[Element]:
-    """Return the cells of a row."""
+    """Return the cells of a row, without those that were deleted in review."""
     return list(_children(row, W + "tc"))
 
 
@@ -68,7 +68,7 @@ def _paragraphs(cell: Element) -> Iterator[Element]:
         node = stack.pop()
         if node.tag == W + "p":
             yield node
-        elif node.tag not in SKIPPED and node.find(f"{W}trPr/{W}del") is None:
+        elif not is_skipped(node):
             stack += reversed(node)
 
 
@@ -77,9 +77,11 @@ def _children(parent: Element, tag: str) -> Iterator[Element]:
     stack = list(reversed(parent))
     while stack:
         node = stack.pop()
+        if is_skipped(node):
+            continue
         if node.tag == tag:
             yield node
-        elif node.tag not in SKIPPED and node.tag in (
+        elif node.tag in (
             W + "sdt", W + "sdtContent", W + "ins", W + "customXml", W + "moveTo"
         ):  # fmt: skip
             stack += reversed(node)
