@@ -27,10 +27,11 @@ install-dev: .venv/.installed-dev
 	$(BIN)/python -m pip install --quiet -e .
 	@touch $@
 
-# The browser tests drive a real Chromium; where apt can install it, it does.
+# The browser tests drive a real Chromium, strace makes the disk fail; where apt can, they come.
 .venv/.installed-dev: .venv/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
-	@command -v chromium >/dev/null || \
-	  { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
-	  echo "The browser tests need Chromium: sudo apt-get install chromium"
+	@{ command -v chromium && command -v strace; } >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && apt-get update -qq && \
+	    apt-get install -y -qq chromium strace >/dev/null; } || \
+	  echo "All tests run with Chromium and strace: sudo apt-get install chromium strace"
 	@touch .venv/.installed $@
