@@ -10,6 +10,7 @@ RagappError
 │   ├── BrokenDocument          damaged, or not text
 │   ├── MisnamedDocument        content of another kind than the name says
 │   └── DocumentTooCostly       more time or memory than a file may take
+├── FileEventsUnavailable   the system does not tell of changes in folders
 ├── WatchedFolderGone       a folder that is followed has vanished
 ├── ModelError              weights or tokenizer
 │   ├── ModelMissing            not on this machine
@@ -142,6 +143,10 @@ class MisnamedDocument(DocumentError):
 
 class DocumentTooCostly(DocumentError):
     """Reading the file would take more time or memory than a file may."""
+
+
+class FileEventsUnavailable(RagappError):
+    """The system does not tell of changes in folders; they are looked through instead."""
 
 
 class WatchedFolderGone(RagappError):

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from ragapp.documents.discover import discover
 from ragapp.errors import KnowledgeBaseBusy, RagappError, WatchedFolderGone
+from ragapp.file_events import Identity, identity_of, looks
 from ragapp.ingest import IngestedFile, Status, ingest, remove_all
 from ragapp.library import OpenKnowledgeBase
 
 logger = logging.getLogger(__name__)
 
-WATCH_EVERY_S = 2.0
 FEW = 3
 """So many files may go at once without a question; more than half of a folder beyond that is
 taken for a disk or a share that has gone."""
@@ -61,7 +61,11 @@ def _rounds(
     *,
     remove_missing: bool,
 ) -> Iterator[WatchRound]:
-    while not stop.wait(WATCH_EVERY_S):
+    roots = [root.path for root in watched]
+    for unavailable in looks(roots, stop, lambda: any(root.pending for root in watched)):
+        if unavailable is not None:
+            yield WatchRound((), (unavailable,))
+            continue
         alarms: list[RagappError] = []
         settled: list[Path] = []
         gone: list[Path] = []
@@ -124,16 +128,16 @@ class _Root:
     path: Path
     known: dict[Path, State] = field(default_factory=dict)
     pending: dict[Path, State | None] = field(default_factory=dict)
-    identity: tuple[int, int] | None = None
+    identity: Identity | None = None
     alarmed: bool = False
 
     def __post_init__(self) -> None:
-        self.identity = _identity(self.path)
+        self.identity = _readable(self.path)
         self.known = _states(self.path)
 
     def look(self, *, remove_missing: bool) -> tuple[_Changes, RagappError | None]:
         """Return what changed and stayed so since the last look, and an alarm once."""
-        identity = _identity(self.path)
+        identity = _readable(self.path)
         states = _states(self.path)
         gone = [path for path in self.known if path not in states]
         if self.known and not remove_missing and self._has_vanished(identity, gone):
@@ -165,7 +169,7 @@ class _Root:
         for path in gone:
             self.known.pop(path, None)
 
-    def _has_vanished(self, identity: tuple[int, int] | None, gone: Sequence[Path]) -> bool:
+    def _has_vanished(self, identity: Identity | None, gone: Sequence[Path]) -> bool:
         """Say whether the folder has gone, is another one now, or was emptied at a stroke."""
         if self.path in self.known:  # a file that is watched by itself may go
             return False
@@ -179,15 +183,14 @@ class _Root:
         )
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _readable(path: Path) -> Identity | None:
     """Return which folder this is, None when it is missing or may not be read."""
     try:
-        status = path.stat()
         if path.is_dir():
             next(path.iterdir(), None)
     except OSError:
         return None
-    return status.st_dev, status.st_ino
+    return identity_of(path)
 
 
 def _states(root: Path) -> dict[Path, State]:

@@ -18,7 +18,7 @@ FLOORS = (
     {"words"},
     {"errors"},
     {"paths", "settings", "people", "events", "offline"},
-    {"text", "machine"},
+    {"text", "machine", "file_events"},
     {"documents", "embedding", "llm", "weights", "conversations"},
     {"index"},
     {"retrieval", "synthesis"},

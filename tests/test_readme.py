@@ -11,7 +11,7 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 def test_the_tree_names_every_module_and_folder_and_nothing_else():
     tree = README[README.index("ragapp/\n") :].split("```")[0]
-    printed = set(re.findall(r"^  ([a-z]+(?:/|\.py)) ", tree, re.MULTILINE))
+    printed = set(re.findall(r"^  ([a-z_]+(?:/|\.py)) ", tree, re.MULTILINE))
     there = {
         f"{path.name}/" if path.is_dir() else path.name
         for path in ROOT.iterdir()

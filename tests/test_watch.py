@@ -8,7 +8,7 @@ import time
 import pytest
 from fixtures import library
 
-from ragapp import watch as watch_module
+from ragapp import file_events
 from ragapp.errors import WatchedFolderGone
 from ragapp.ingest import ingest
 from ragapp.people import LOCAL
@@ -20,7 +20,7 @@ DOGS = "Dogs chase the postman down the street."
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch):
-    monkeypatch.setattr(watch_module, "WATCH_EVERY_S", 0.1)
+    monkeypatch.setattr(file_events, "BETWEEN_LOOKS_S", 0.1)
 
 
 @pytest.fixture
