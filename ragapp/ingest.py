@@ -24,6 +24,7 @@ from ragapp.index.knowledge_base import Writer
 from ragapp.index.rows import NewChunk
 from ragapp.index.store import StoredDocument
 from ragapp.library import OpenKnowledgeBase
+from ragapp.pace import Pace
 from ragapp.types import (
     CancelCheck,
     Chunk,
@@ -93,6 +94,7 @@ def ingest(
         KnowledgeBaseBusy: somebody else goes on writing.
     """
     found = discover(files)
+    progress = Pace(found.files, into.kb.name, progress).take
     run = _Run(into, progress, cancel)
     try:
         with ParserPool(with_ocr=into.with_ocr) as pool:

@@ -22,13 +22,15 @@ class Stage(StrEnum):
     INDEXING = "indexing"
     DONE = "done"
     FAILED = "failed"
+    RUNNING = "running"  # of a run over many files: how many have ended
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """One step of a long job: ``done`` of ``total`` units of ``item``; ``total`` None: unknown.
 
-    ``error``: why an item failed.
+    ``error``: why an item failed. ``per_s``: passages a second; ``left_s``: seconds to go, None
+    where that cannot be told; both of a run.
     """
 
     stage: Stage
@@ -37,6 +39,8 @@ class Progress:
     total: int | None = None
     message: str = ""
     error: Exception | None = None
+    per_s: float | None = None
+    left_s: float | None = None
 
 
 ProgressSink = Callable[[Progress], None]

@@ -22,7 +22,7 @@ FLOORS = (
     {"documents", "embedding", "llm", "weights", "conversations"},
     {"index"},
     {"retrieval", "synthesis"},
-    {"models"},
+    {"models", "pace"},
     {"library"},
     {"ask", "ingest"},
     {"watch", "uploads", "batch", "lab"},

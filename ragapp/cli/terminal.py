@@ -49,10 +49,26 @@ class IngestBar:
 
     def show(self, progress: Progress) -> None:
         """Take a progress event."""
+        if progress.stage is Stage.RUNNING:
+            self._bar.set_postfix_str(_running(progress))
+            return
         if progress.stage is Stage.EMBEDDING:
             self._bar.total = progress.total
             self._bar.n = progress.done
         self._bar.set_description(f"{progress.stage} {Path(progress.item).name}", refresh=True)
+
+
+def _running(run: Progress) -> str:
+    """Say how a run stands, in a few words."""
+    said = f"{run.done} of {run.total} files, {run.per_s or 0:.0f} passages/s"
+    return said if run.left_s is None else f"{said}, {_duration(run.left_s)} left"
+
+
+def _duration(seconds: float) -> str:
+    """Say a time as people do: no digit more than is known."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 class DownloadBar:

@@ -38,11 +38,15 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """The files of one knowledge base; ``version`` grows with every change of any row."""
+    """The files of one knowledge base; ``version`` grows with every change of any row.
+
+    run: how the batch in work stands (``Stage.RUNNING``), None before that is known.
+    """
 
     version: int
     rows: tuple[FileRow, ...]
     active: bool
+    run: Progress | None = None
 
 
 @dataclass(slots=True)
@@ -53,6 +57,7 @@ class _Batch:
     files: list[Path]
     first_row: int
     placed: bool = False
+    run: Progress | None = None
     stop: threading.Event = field(default_factory=threading.Event)
 
 
@@ -101,7 +106,8 @@ class IngestQueue:
     def state(self, kb: str) -> QueueState:
         """Return the rows of a knowledge base as they are now."""
         with self._changed:
-            return QueueState(self._version, tuple(self._rows.get(kb, ())), self._active(kb))
+            run = next((batch.run for batch in self._batches if batch.kb == kb), None)
+            return QueueState(self._version, tuple(self._rows.get(kb, ())), self._active(kb), run)
 
     def unsearchable(self, kb: str) -> tuple[int, int]:
         """Return how many files at work are not searchable yet, and how many there are."""
@@ -186,7 +192,11 @@ class IngestQueue:
         places = {str(target): place for place, target in enumerate(targets)}
 
         def show(progress: Progress) -> None:
-            if (place := places.get(progress.item)) is not None:
+            if progress.stage is Stage.RUNNING:
+                with self._changed:
+                    batch.run = progress
+                    self._touch()
+            elif (place := places.get(progress.item)) is not None:
                 self._show(batch, place, progress)
 
         results: list[IngestedFile] = []

@@ -239,7 +239,7 @@ class LibraryColumn:
                 yield None
                 return
             changed = None if documents == listed else documents
-            yield FilesFrame(render.files_html(state.rows, strings), True, True, changed)
+            yield FilesFrame(render.files_html(state.rows, strings, state.run), True, True, changed)
             listed = documents
             self.queue.wait(state.version, timeout_s=5.0)
             time.sleep(POLL_S)

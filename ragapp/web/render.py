@@ -12,7 +12,7 @@ from ragapp.conversations.exchange import Exchange, Mark
 from ragapp.errors import RagappError
 from ragapp.index.store import StoredDocument
 from ragapp.synthesis.phrases import phrases_for
-from ragapp.types import AnswerStats, Evidence, FinishReason, Stage
+from ragapp.types import AnswerStats, Evidence, FinishReason, Progress, Stage
 from ragapp.uploads.deletion import Deletion
 from ragapp.uploads.queue import FileRow
 from ragapp.words.catalogue import note_sentence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 LISTED_DOCUMENTS = 300
+LISTED_FILES = 100
 """A list is for looking; a thousand rows would make every change of the page slow."""
 
 SHOWN_STAGES = (Stage.PARSING, Stage.CHUNKING, Stage.EMBEDDING, Stage.INDEXING, Stage.DONE)
@@ -90,11 +91,35 @@ def documents_html(kb: str, documents: Sequence[StoredDocument], strings: String
     return f'<h2 class="column-title">{title}</h2><ul class="documents">{rows}</ul>{more}'
 
 
-def files_html(rows: Sequence[FileRow], strings: Strings) -> str:
-    """Render the files on their way into a knowledge base."""
+def files_html(rows: Sequence[FileRow], strings: Strings, run: Progress | None = None) -> str:
+    """Render the files on their way into a knowledge base; of very many, those to look at."""
     if not rows:
         return ""
-    return f'<ul class="files">{"".join(_file(row, strings) for row in rows)}</ul>'
+    listed, rest = rows, 0
+    if len(rows) > LISTED_FILES:
+        order = sorted(rows, key=_concern)  # failed, in work, waiting, done; each as they came
+        chosen = {id(row) for row in order[:LISTED_FILES]}
+        listed = [row for row in rows if id(row) in chosen]
+        rest = len(rows) - len(listed)
+    more = _hint(strings.more_files.format(count=rest)) if rest else ""
+    items = "".join(_file(row, strings) for row in listed)
+    return f'{_run(run, strings) if run else ""}<ul class="files">{items}</ul>{more}'
+
+
+def _concern(row: FileRow) -> int:
+    return {Stage.FAILED: 0, None: 2, Stage.DONE: 3}.get(row.stage, 1)
+
+
+def _run(run: Progress, strings: Strings) -> str:
+    said = strings.run_files.format(done=run.done, total=run.total)
+    if run.per_s:
+        said += strings.run_pace.format(per_s=f"{run.per_s:.0f}")
+    if run.left_s is not None:
+        minutes = run.left_s / 60
+        left = strings.run_minutes if minutes >= 1.5 else strings.run_seconds
+        amount = round(minutes) if minutes >= 1.5 else max(1, round(run.left_s))
+        said += left.format(amount=amount)
+    return f'<p class="hint" role="status">{escape(said)}</p>'
 
 
 def notice_html(text: str, kind: str = "info") -> str:

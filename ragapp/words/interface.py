@@ -38,6 +38,11 @@ class Strings:
     documents: str
     no_documents: str
     more_documents: str
+    more_files: str
+    run_files: str
+    run_pace: str
+    run_minutes: str
+    run_seconds: str
     document_line: str
     document_line_pages: str
     delete: str
@@ -128,6 +133,11 @@ ENGLISH = Strings(
     documents="Documents",
     no_documents="Nothing here yet. Drop files above to begin.",
     more_documents="and {count} more",
+    more_files="and {count} more files",
+    run_files="{done} of {total} files",
+    run_pace=" · {per_s} passages a second",
+    run_minutes=" · about {amount} min left",
+    run_seconds=" · about {amount} s left",
     document_line="{chunks} passages",
     document_line_pages="{pages} pages, {chunks} passages",
     delete="Delete",
@@ -236,6 +246,11 @@ CHINESE = Strings(
     documents="文档",
     no_documents="还没有文档。把文件拖到上方即可开始。",
     more_documents="还有 {count} 个",
+    more_files="还有 {count} 个文件",
+    run_files="{total} 个文件已完成 {done} 个",
+    run_pace=" · 每秒 {per_s} 段",
+    run_minutes=" · 约剩 {amount} 分钟",
+    run_seconds=" · 约剩 {amount} 秒",
     document_line="{chunks} 段",
     document_line_pages="{pages} 页，{chunks} 段",
     delete="删除",

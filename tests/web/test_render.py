@@ -17,7 +17,9 @@ from ragapp.types import (
     Evidence,
     EvidenceFound,
     FinishReason,
+    Progress,
     ScoredSentence,
+    Stage,
 )
 from ragapp.uploads.queue import FileRow
 from ragapp.web import render
@@ -151,3 +153,29 @@ def test_what_came_from_the_cache_is_said() -> None:
     done = exchange(AnswerText("Oil."), AnswerDone("Oil.", False, FinishReason.STOP, stats=stats))
     assert "400 tokens, 96 of them" in render.conversation_html([done], ENGLISH)
     assert "400 词元，其中 96" in render.conversation_html([done], CHINESE)
+
+
+def test_how_far_a_run_is_stands_above_its_files() -> None:
+    run = Progress(Stage.RUNNING, "base", 12, 340, per_s=35.4, left_s=250.0)
+    rows = [FileRow("a.txt", Stage.PARSING)]
+    assert "12 of 340 files · 35 passages a second · about 4 min left" in (
+        render.files_html(rows, ENGLISH, run)
+    )
+    assert "340 个文件已完成 12 个 · 每秒 35 段 · 约剩 4 分钟" in (
+        render.files_html(rows, CHINESE, run)
+    )
+    early = Progress(Stage.RUNNING, "base", 0, 340, per_s=0.0)
+    assert "0 of 340 files</p>" in render.files_html(rows, ENGLISH, early)
+
+
+def test_of_very_many_files_those_to_look_at_are_listed() -> None:
+    rows = [FileRow(f"done-{n}.txt", Stage.DONE) for n in range(5000)]
+    rows += [FileRow(f"waits-{n}.txt") for n in range(5000)]
+    rows += [FileRow("bad.txt", Stage.FAILED), FileRow("work.txt", Stage.EMBEDDING, 1, 2)]
+    html = render.files_html(rows, ENGLISH)
+    assert html.count("<li") == render.LISTED_FILES
+    assert "bad.txt" in html
+    assert "work.txt" in html
+    assert "waits-0.txt" in html
+    assert "done-" not in html
+    assert f"and {len(rows) - render.LISTED_FILES} more files" in html
