@@ -27,11 +27,15 @@ install-dev: .venv/.installed-dev
 	$(BIN)/python -m pip install --quiet -e .
 	@touch $@
 
-# The browser tests drive a real Chromium, strace makes the disk fail; where apt can, they come.
+# The browser tests drive a real Chromium, strace makes the disk fail, LibreOffice reads .doc; where
+# apt can, they come.
+OFFICE := libreoffice-writer-nogui libreoffice-impress-nogui
+
 .venv/.installed-dev: .venv/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
-	@{ command -v chromium && command -v strace; } >/dev/null || \
+	@{ command -v chromium && command -v strace && command -v soffice; } >/dev/null || \
 	  { [ "$$(id -u)" = 0 ] && apt-get update -qq && \
-	    apt-get install -y -qq chromium strace >/dev/null; } || \
-	  echo "All tests run with Chromium and strace: sudo apt-get install chromium strace"
+	    apt-get install -y -qq chromium strace >/dev/null && \
+	    apt-get install -y -qq --no-install-recommends $(OFFICE) >/dev/null; } || \
+	  echo "All tests run with these: sudo apt-get install chromium strace $(OFFICE)"
 	@touch .venv/.installed $@

@@ -14,6 +14,7 @@ from ragapp.documents.readers import (
     code,
     epub,
     images,
+    legacy,
     notebook,
     opendocument,
     records,
@@ -63,8 +64,11 @@ SUFFIXES: tuple[str, ...] = tuple(BY_SUFFIX)
 
 
 def readable_suffixes() -> frozenset[str]:
-    """Return the suffixes of the formats whose packages are installed."""
-    return frozenset(suffix for one in _usable() for suffix in one.suffixes)
+    """Return the suffixes of the formats whose packages and programs are installed."""
+    there = frozenset(suffix for one in _usable() for suffix in one.suffixes)
+    if legacy.program() is None:
+        return there
+    return there | {suffix for one in UNREAD if one.saved_anew for suffix in one.suffixes}
 
 
 def _usable() -> list[Format]:
@@ -77,6 +81,7 @@ class Unread:
 
     All of it stands in sentences of any language, so it is made of names: ``programs`` open it
     and can save it as ``into``. Both are empty where there is no such way.
+    saved_anew: how it is read where LibreOffice is installed.
     """
 
     name: str
@@ -84,6 +89,7 @@ class Unread:
     signature: Signature | None = None
     programs: str = ""
     into: str = ""
+    saved_anew: Format | None = None
 
 
 IS_OLE = begins_with(OLE_MARK)
@@ -92,8 +98,15 @@ _WRITERS = "Word / WPS / LibreOffice"
 _SLIDES = "PowerPoint / WPS / LibreOffice"
 
 UNREAD: tuple[Unread, ...] = (
-    Unread("Word 97-2003", (".doc",), holds_stream("WordDocument"), _WRITERS, ".docx"),
-    Unread("PowerPoint 97-2003", (".ppt",), holds_stream("PowerPoint Document"), _SLIDES, ".pptx"),
+    Unread("Word 97-2003", (".doc",), holds_stream("WordDocument"), _WRITERS, ".docx", legacy.WORD),
+    Unread(
+        "PowerPoint 97-2003",
+        (".ppt",),
+        holds_stream("PowerPoint Document"),
+        _SLIDES,
+        ".pptx",
+        legacy.SLIDES,
+    ),
     Unread("Office 97-2003 / WPS", (".wps",), IS_OLE, _WRITERS, ".docx"),
     Unread("Pages", (".pages",), None, "Pages", ".docx"),
     Unread("RAR", (".rar",), begins_with(b"Rar!\x1a\x07")),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ragapp.documents.formats import BY_SUFFIX, IS_OLE, SUFFIXES, UNREAD_BY_SUFFIX, Unread
-from ragapp.documents.readers import Extract, Format
+from ragapp.documents.readers import Extract, Format, legacy
 from ragapp.documents.readers.html import reader as html
 from ragapp.documents.readers.markdown import reader as markdown
 from ragapp.documents.sniff import is_encrypted_office, sniff
@@ -143,6 +143,8 @@ def choose_format(data: bytes, name: str) -> Format:
     if isinstance(actual, Unread):
         if is_encrypted_office(data):
             raise EncryptedDocument("office_file_locked", name=name)
+        if actual.saved_anew and suffix in actual.suffixes and legacy.program():
+            return actual.saved_anew
         _refuse(name, suffix, actual)
     if actual is expected and expected is not None:
         return expected

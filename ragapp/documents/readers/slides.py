@@ -15,6 +15,14 @@ from ragapp.documents.signatures import is_open_xml
 from ragapp.errors import BrokenDocument
 from ragapp.types import Note, Page
 
+# Main parts of shows, of templates and of files with macros, which are the same to a reader.
+_OTHER_MAIN_PARTS = (
+    "application/vnd.openxmlformats-officedocument.presentationml.slideshow.main+xml",
+    "application/vnd.openxmlformats-officedocument.presentationml.template.main+xml",
+    "application/vnd.ms-powerpoint.presentation.macroEnabled.main+xml",
+    "application/vnd.ms-powerpoint.slideshow.macroEnabled.main+xml",
+    "application/vnd.ms-powerpoint.template.macroEnabled.main+xml",
+)
 DEEPEST_GROUP = 50  # groups of shapes within one another
 _BREAKS = re.compile("[\v\n]+")
 
@@ -26,11 +34,17 @@ def read(data: bytes, name: str) -> Extract:
         BrokenDocument: damaged, or it would unpack to an absurd size.
         EncryptedDocument: its parts are locked.
     """
-    from pptx import Presentation
+    from pptx.opc.package import PartFactory
+    from pptx.package import Package
+    from pptx.parts.presentation import PresentationPart
 
     check_archive(data, name)
+    PartFactory.part_type_for.update(dict.fromkeys(_OTHER_MAIN_PARTS, PresentationPart))
     try:
-        slides = list(Presentation(io.BytesIO(data)).slides)
+        part = Package.open(io.BytesIO(data)).main_document_part
+        if not isinstance(part, PresentationPart):
+            raise ValueError(f"its main part is {part.content_type}")
+        slides = list(part.presentation.slides)
     except Exception as error:  # python-pptx lets through whatever its XML lacks
         raise _damaged(name, error) from error
     composer, pages, failed = Composer(), [], []
@@ -127,7 +141,7 @@ def _chart(composer: Composer, chart: Any) -> None:  # noqa: ANN401
 
 FORMAT = Format(
     name="PowerPoint",
-    suffixes=(".pptx",),
+    suffixes=(".pptx", ".pptm", ".ppsx", ".ppsm", ".potx", ".potm"),
     media_type="application/vnd.openxmlformats-officedocument.presentationml.presentation",
     read=read,
     signature=is_open_xml("ppt/"),

@@ -214,7 +214,10 @@ class _Worker:
                     raise TimeoutError from None
 
     def end(self) -> int:
-        """Kill the process if it still runs; return its exit code."""
+        """Kill the process, and the programs it runs, if it still does; return its exit code."""
+        with contextlib.suppress(OSError):
+            if hasattr(os, "killpg"):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
         code = self._process.wait()
         with contextlib.suppress(OSError):  # a request that nobody read

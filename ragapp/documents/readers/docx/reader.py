@@ -29,6 +29,13 @@ _TITLE_STYLE = re.compile(r"title|标题|標題", re.IGNORECASE)
 # Wrappers around paragraphs and tables: content controls, tracked insertions, custom XML.
 _WRAPPERS = frozenset(W + tag for tag in ("sdt", "sdtContent", "ins", "customXml", "moveTo"))
 
+# Main parts of templates and of documents with macros, which are the same to a reader.
+_OTHER_MAIN_PARTS = (
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.template.main+xml",
+    "application/vnd.ms-word.document.macroEnabled.main+xml",
+    "application/vnd.ms-word.template.macroEnabledTemplate.main+xml",
+)
+
 
 def read(data: bytes, name: str) -> Extract:
     """Return the text of a DOCX file.
@@ -51,10 +58,16 @@ def read(data: bytes, name: str) -> Extract:
 
 
 def _open(data: bytes, name: str) -> DocxDocument:
-    from docx import Document
+    from docx.opc.part import PartFactory
+    from docx.package import Package
+    from docx.parts.document import DocumentPart
 
+    PartFactory.part_type_for.update(dict.fromkeys(_OTHER_MAIN_PARTS, DocumentPart))
     try:
-        return Document(io.BytesIO(data))
+        part = Package.open(io.BytesIO(data)).main_document_part
+        if not isinstance(part, DocumentPart):
+            raise ValueError(f"its main part is {part.content_type}")
+        return part.document
     except Exception as error:  # python-docx trusts what a package says of itself
         raise BrokenDocument("word_damaged", name=name, reason=str(error)) from error
 
@@ -201,7 +214,7 @@ def _is_docx(content: Content) -> bool:
 
 FORMAT = Format(
     name="Word",
-    suffixes=(".docx",),
+    suffixes=(".docx", ".docm", ".dotx", ".dotm"),
     media_type="application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     read=read,
     signature=_is_docx,

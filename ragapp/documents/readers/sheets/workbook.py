@@ -90,7 +90,7 @@ def _is_workbook(content: Content) -> bool:
 
 FORMAT = Format(
     name="Excel",
-    suffixes=(".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"),
+    suffixes=(".xlsx", ".xlsm", ".xltx", ".xltm", ".xlsb", ".xls", ".ods"),
     media_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     read=read,
     signature=_is_workbook,
