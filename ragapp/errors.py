@@ -10,6 +10,7 @@ RagappError
 │   ├── BrokenDocument          damaged, or not text
 │   ├── MisnamedDocument        content of another kind than the name says
 │   └── DocumentTooCostly       more time or memory than a file may take
+├── FetchFailed             a URL could not, or may not, be fetched
 ├── FileEventsUnavailable   the system does not tell of changes in folders
 ├── WatchedFolderGone       a folder that is followed has vanished
 ├── ModelError              weights or tokenizer
@@ -143,6 +144,10 @@ class MisnamedDocument(DocumentError):
 
 class DocumentTooCostly(DocumentError):
     """Reading the file would take more time or memory than a file may."""
+
+
+class FetchFailed(RagappError):
+    """A URL that was asked for could not, or may not, be fetched."""
 
 
 class FileEventsUnavailable(RagappError):

@@ -56,6 +56,11 @@ def waiting(home: Path, kb: str | None = None) -> Path:
     return home / ".waiting" / kb if kb else home / ".waiting"
 
 
+def fetched(home: Path, kb: str) -> Path:
+    """Return the folder of pages fetched from the web for a knowledge base."""
+    return home / "fetched" / kb
+
+
 def model(models: Path, name: str) -> Path:
     """Return the folder of a model that has landed."""
     return models / name

@@ -26,6 +26,7 @@ FLOORS = (
     {"library"},
     {"ask", "ingest"},
     {"watch", "uploads", "batch", "lab"},
+    {"fetch"},
     {"sync"},
     {"web"},
     {"cli"},

@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 
 from ragapp import __version__
-from ragapp.cli import bases, sync
+from ragapp.cli import bases, fetch, sync
 from ragapp.cli import commands as run
 from ragapp.llm.decoding import PRESETS, Decoding
 from ragapp.text.encodable import as_text
@@ -59,6 +59,19 @@ def build_parser() -> argparse.ArgumentParser:
     mirror.add_argument("--ocr", action="store_true", default=None, help="read scanned pages, too")
     _add_kb(mirror)
     mirror.set_defaults(run=sync.sync)
+
+    web = commands.add_parser("fetch", help="index pages of the web: these, and no others")
+    web.add_argument(
+        "urls", nargs="+", metavar="URL|LIST", help="addresses, or files that list them"
+    )
+    web.add_argument("--into", type=_path, metavar="FOLDER", help="where the pages are kept")
+    web.add_argument(
+        "--allow-private",
+        action="store_true",
+        help="also from this machine and the networks it is in",
+    )
+    _add_kb(web)
+    web.set_defaults(run=fetch.fetch)
 
     ask = commands.add_parser("ask", help="answer a question, with citations")
     ask.add_argument("question", type=as_text)
