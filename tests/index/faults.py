@@ -15,15 +15,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ragapp import paths
 from ragapp.errors import RagappError
+from ragapp.index import knowledge_base
 from ragapp.index.knowledge_base import KnowledgeBase
+from ragapp.index.local import manifest
 from ragapp.index.verify import verify
-from tests.index.builders import RAW, RECIPE, chunks_of, document, searched
+from tests.index.builders import RECIPE, chunks_of, document, searched, whitening_space
 
 WRITES = ("write", "pwrite64", "ftruncate")
 CALLS = (*WRITES, "fsync", "fdatasync", "rename", "unlink", "mkdir", "rmdir", "unlinkat")
 NAMED, RAW_ERROR = 3, 4
 """Exit codes: an error of ours, with its sentence; any other."""
+
+SPACE = whitening_space()
+"""Fitted at the first publish, and anew when the long document has come, and gone."""
 
 State = dict[str, str]
 """The text of each document by its path."""
@@ -36,7 +42,7 @@ def _add(kb: KnowledgeBase, path: str, text: str) -> None:
 
 def _publish(kb: KnowledgeBase) -> None:
     with kb.writer() as writer:
-        writer.publish(RAW)
+        writer.publish(SPACE)
 
 
 def _remove(kb: KnowledgeBase, path: str) -> None:
@@ -49,10 +55,15 @@ def _rename(kb: KnowledgeBase, path: str, to: str) -> None:
         writer.rename(writer.find(path=path)[0].id, to, Path(to).name)
 
 
+def _delete(kb: KnowledgeBase) -> None:
+    knowledge_base.delete(kb.folder)
+
+
 RED, GREEN = "Apples are red.", "Apples are green."
 LONG = "\n".join(f"Paragraph {n} of a long document tells of valve {n}." for n in range(60))
 STEPS: tuple[tuple[Callable[[KnowledgeBase], None], State], ...] = (
     (lambda kb: _add(kb, "/a.txt", RED), {"/a.txt": RED}),
+    (_publish, {"/a.txt": RED}),
     (lambda kb: _add(kb, "/long.txt", LONG), {"/a.txt": RED, "/long.txt": LONG}),
     (_publish, {"/a.txt": RED, "/long.txt": LONG}),
     (lambda kb: _add(kb, "/a.txt", GREEN), {"/a.txt": GREEN, "/long.txt": LONG}),
@@ -60,12 +71,14 @@ STEPS: tuple[tuple[Callable[[KnowledgeBase], None], State], ...] = (
     (_publish, {"/b.txt": GREEN, "/long.txt": LONG}),
     (lambda kb: _remove(kb, "/long.txt"), {"/b.txt": GREEN}),
     (_publish, {"/b.txt": GREEN}),
+    (_delete, {}),
 )
-"""What is done, and what the base then holds."""
+"""What is done, and what the base then holds; the last step deletes it."""
+DELETING = len(STEPS) - 1
 
 
 def expected(steps: int) -> State:
-    """Return what the base holds after so many steps; after the last, nothing changes."""
+    """Return what the base holds after so many steps."""
     return STEPS[min(steps, len(STEPS)) - 1][1] if steps else {}
 
 
@@ -134,15 +147,16 @@ def wrong(folder: Path, outcome: Outcome) -> str:
     """
     if outcome.code == RAW_ERROR:
         return f"a raw exception: {outcome.said}"
-    if outcome.acknowledged == 0 and not folder.exists():
-        KnowledgeBase.create(folder, RECIPE)
     steps = max(outcome.acknowledged - 1, 0)
+    if not folder.exists() and (outcome.acknowledged == 0 or steps >= DELETING):
+        KnowledgeBase.create(folder, RECIPE)  # its name is free, and it is empty
+        steps = 0 if outcome.acknowledged == 0 else len(STEPS)
     try:
         kb = KnowledgeBase.open(folder)
         if problem := _half_there(kb, steps):
             return problem
         _publish(kb)
-        return _half_there(kb, steps) or _not_found(kb)
+        return _half_there(kb, steps) or _not_found(kb) or _left_over(kb)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is wrong
         return f"not usable afterwards: {error!r}"
 
@@ -155,6 +169,21 @@ def _half_there(kb: KnowledgeBase, steps: int) -> str:
     return f"damaged: {[str(one) for one in harmed]}" if harmed else ""
 
 
+def _left_over(kb: KnowledgeBase) -> str:
+    """Name files that nothing needs; what a killed creation leaves goes an hour later."""
+    folder = paths.index_folder(kb.folder)
+    generation = manifest.file_of(folder, kb.generation())
+    needed = {generation.name}
+    if generation.exists():
+        read = manifest.read(folder, kb.generation())
+        needed |= {name for entry in read.segments for name in entry.files}
+    found = {file.name for file in folder.glob("*")} - needed
+    known = {"store.sqlite", "store.sqlite-wal", "store.sqlite-shm", "index"}
+    found |= {file.name for file in kb.folder.iterdir()} - known - {"writer.lock", "writer.json"}
+    found |= {file.name for file in kb.folder.parent.glob(".*.deleted-*")}
+    return f"left over: {sorted(found)}" if found else ""
+
+
 def _held(kb: KnowledgeBase) -> State:
     with kb.writer() as writer:
         listed = writer.documents()
@@ -164,7 +193,7 @@ def _held(kb: KnowledgeBase) -> State:
 
 def _not_found(kb: KnowledgeBase) -> str:
     paragraphs = sorted(line for text in _held(kb).values() for line in text.split("\n"))
-    found = sorted(text for text, _, _ in searched(kb, "valve apples"))
+    found = sorted(text for text, _, _ in searched(kb, "valve apples", SPACE))
     return "" if found == paragraphs else f"found {len(found)} of {len(paragraphs)} passages"
 
 

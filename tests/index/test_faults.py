@@ -10,6 +10,7 @@ import pytest
 
 from ragapp.index.knowledge_base import KnowledgeBase
 from tests.index import faults
+from tests.index.builders import RECIPE
 
 
 def can_trace() -> bool:
@@ -42,10 +43,15 @@ def test_the_steps_lead_where_the_sweep_expects(tmp_path: Path) -> None:
 
 
 def test_a_lost_document_would_be_seen(tmp_path: Path) -> None:
-    outcome = faults.inject(tmp_path / "kb")
-    with KnowledgeBase.open(tmp_path / "kb").writer() as writer:
-        writer.remove(writer.find(path="/b.txt")[0].id)
-    assert "it holds []" in faults.wrong(tmp_path / "kb", outcome)
+    kb = KnowledgeBase.create(tmp_path / "kb", RECIPE)
+    after_one_step = faults.Outcome(-9, "", 2)
+    assert "it holds []" in faults.wrong(kb.folder, after_one_step)
+
+
+def test_what_nothing_needs_would_be_seen(tmp_path: Path) -> None:
+    kb = KnowledgeBase.create(tmp_path / "kb", RECIPE)
+    (tmp_path / "kb" / "store.sqlite.old").write_text("left")
+    assert "left over: ['store.sqlite.old']" in faults.wrong(kb.folder, faults.Outcome(-9, "", 1))
 
 
 @pytest.mark.parametrize("part", range(KILLS))
