@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -25,6 +25,8 @@ from ragapp.index.rows import NewChunk
 from ragapp.index.store import StoredDocument
 from ragapp.library import OpenKnowledgeBase
 from ragapp.pace import Pace
+from ragapp.remove import WAIT_FOR_WRITER_S
+from ragapp.text.resembling import Resembling, sketch
 from ragapp.types import (
     CancelCheck,
     Chunk,
@@ -39,6 +41,9 @@ from ragapp.types import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ragapp.embedding.encode import EncodedPassage
 
 logger = logging.getLogger(__name__)
@@ -49,8 +54,6 @@ GROUP_CHUNKS = 64
 """Small files are embedded together up to so many chunks: a few full batches."""
 PUBLISH_EVERY_S = 3.0
 """A long run becomes searchable in steps; a step costs what it adds."""
-WAIT_FOR_WRITER_S = 10.0
-"""Another writer holds the lock only while it stores a group of files, or deletes one."""
 
 
 class Status(StrEnum):
@@ -108,40 +111,6 @@ def ingest(
     return [run.results[str(path.absolute())] for path in found.files] + skipped
 
 
-def remove(document: str, within: OpenKnowledgeBase) -> list[StoredDocument]:
-    """Take the documents of a name or path out of a knowledge base. Returns those removed."""
-    with within.kb.writer(WAIT_FOR_WRITER_S) as writer:
-        removed = writer.find(name=document, path=document)
-        for stored in removed:
-            writer.remove(stored.id)
-        if removed:
-            writer.publish(within.space)
-    return removed
-
-
-def remove_document(
-    document_id: int, path: str, within: OpenKnowledgeBase
-) -> StoredDocument | None:
-    """Take out the document of an id, if it has that path. Returns it, None if there is none."""
-    with within.kb.writer(WAIT_FOR_WRITER_S) as writer:
-        found = [d for d in writer.find(path=path) if d.id == document_id]
-        for stored in found:
-            writer.remove(stored.id)
-            writer.publish(within.space)
-    return found[0] if found else None
-
-
-def remove_all(paths: Sequence[str], within: OpenKnowledgeBase) -> list[StoredDocument]:
-    """Take the documents of several paths out in one go. Returns those removed."""
-    with within.kb.writer(WAIT_FOR_WRITER_S) as writer:
-        removed = [stored for path in paths for stored in writer.find(path=path)]
-        for stored in removed:
-            writer.remove(stored.id)
-        if removed:
-            writer.publish(within.space)
-    return removed
-
-
 # --- embed, write, publish ---
 
 
@@ -172,6 +141,7 @@ class _Run:
         self._group: list[_Pending] = []
         self._unpublished: list[IngestedFile] = []
         self._published_at: float | None = None
+        self._resembling: Resembling | None = None
         with into.kb.reading() as store:  # as of the next publish, which this run ends with
             self._before = {stored.path: stored for stored in store.next_documents()}
 
@@ -220,7 +190,7 @@ class _Run:
         with self._into.kb.writer(WAIT_FOR_WRITER_S) as writer:
             for pending in group:
                 if pending.whole:
-                    self._stored(_write(pending, writer, self._into))
+                    self._stored(self._write(pending, writer))
 
     def publish(self) -> None:
         """Make what was written searchable."""
@@ -270,6 +240,40 @@ class _Run:
         else:
             self._group.append(_Pending(document, chunks, contexts))
 
+    def _write(self, pending: _Pending, writer: Writer) -> IngestedFile:
+        """Store a document, unless the same bytes have come in meanwhile."""
+        document = pending.document
+        kept = _already_there(document.path, document.name, document.sha256, writer, self._into)
+        if kept is not None:
+            return kept
+        replaces = bool(writer.find(path=document.path))
+        new = [
+            NewChunk(
+                chunk, context, pending.encoded[place].vector, pending.encoded[place].sentences
+            )
+            for place, (chunk, context) in enumerate(
+                zip(pending.chunks, pending.contexts, strict=True)
+            )
+        ]
+        sketched = sketch(document.text)
+        writer.add(document, new, sketched)
+        return IngestedFile(
+            document.path,
+            Status.UPDATED if replaces else Status.ADDED,
+            chunks=len(new),
+            pages=len(document.pages),
+            notes=(*document.notes, *self._resembled(document.path, sketched, writer)),
+        )
+
+    def _resembled(self, path: str, sketched: NDArray[np.uint64], writer: Writer) -> Iterator[Note]:
+        """Say which other document is nearly the same; both are kept."""
+        if self._resembling is None:
+            self._resembling = Resembling(writer.sketches())
+        near = self._resembling.nearest(path, sketched)
+        self._resembling.add(path, sketched)
+        if near is not None and writer.find(path=near[0]):
+            yield Note("nearly_the_same", {"path": near[0], "percent": round(100 * near[1])})
+
     def _stored(self, result: IngestedFile) -> None:
         self.results[result.path] = result
         self._unpublished.append(result)
@@ -316,27 +320,6 @@ def _embed(
 def _passage(chunk: Chunk, context: str) -> Passage:
     spans = tuple(Span(s.start - chunk.start, s.end - chunk.start) for s in chunk.sentences)
     return Passage(chunk.text, context, spans)
-
-
-def _write(pending: _Pending, writer: Writer, into: OpenKnowledgeBase) -> IngestedFile:
-    """Store a document, unless the same bytes have come in meanwhile."""
-    document = pending.document
-    kept = _already_there(document.path, document.name, document.sha256, writer, into)
-    if kept is not None:
-        return kept
-    replaces = bool(writer.find(path=document.path))
-    new = [
-        NewChunk(chunk, context, pending.encoded[place].vector, pending.encoded[place].sentences)
-        for place, (chunk, context) in enumerate(zip(pending.chunks, pending.contexts, strict=True))
-    ]
-    writer.add(document, new)
-    return IngestedFile(
-        document.path,
-        Status.UPDATED if replaces else Status.ADDED,
-        chunks=len(new),
-        pages=len(document.pages),
-        notes=document.notes,
-    )
 
 
 def _gains(stored: StoredDocument, into: OpenKnowledgeBase) -> bool:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from ragapp.documents.discover import discover
 from ragapp.errors import WatchedFolderGone
-from ragapp.ingest import IngestedFile, Status, ingest, may_exist, remove_all
+from ragapp.ingest import IngestedFile, Status, ingest, may_exist
 from ragapp.library import OpenKnowledgeBase
+from ragapp.remove import remove_all
 from ragapp.types import CancelCheck, ProgressSink, ignore_progress, never_cancel
 from ragapp.watch import FEW
 

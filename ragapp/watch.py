@@ -16,8 +16,9 @@ from pathlib import Path
 from ragapp.documents.discover import discover
 from ragapp.errors import KnowledgeBaseBusy, RagappError, WatchedFolderGone
 from ragapp.file_events import Identity, identity_of, looks
-from ragapp.ingest import IngestedFile, Status, ingest, remove_all
+from ragapp.ingest import IngestedFile, Status, ingest
 from ragapp.library import OpenKnowledgeBase
+from ragapp.remove import remove_all
 
 logger = logging.getLogger(__name__)
 

@@ -10,8 +10,9 @@ from fixtures import library
 from ragapp import ingest as ingest_module
 from ragapp.ask import find
 from ragapp.errors import KnowledgeBaseBusy
-from ragapp.ingest import Status, ingest, remove
+from ragapp.ingest import Status, ingest
 from ragapp.people import LOCAL
+from ragapp.remove import remove
 from ragapp.types import Stage
 
 CATS = "The cat sleeps on the warm mat all day long."
@@ -277,3 +278,21 @@ def test_a_file_too_large_to_be_read_is_not_hashed_either(kb, folder):
     fates = {result.path: result for result in ingest([folder], kb)}
     assert fates[str(folder / "disk.txt")].error.code == "file_too_large"
     assert time.monotonic() - begin < 60
+
+
+def test_a_document_that_is_nearly_another_is_kept_and_said_to_be(kb, tmp_path):
+    text = " ".join(f"Step {n} turns valve {n * 7 % 31} by {n} degrees." for n in range(80))
+    (tmp_path / "v1.txt").write_text(text)
+    (tmp_path / "v2.txt").write_text(text.replace("valve 14 ", "valve 15 ", 1))
+    first, second = ingest([tmp_path / "v1.txt", tmp_path / "v2.txt"], kb)
+    assert (first.status, second.status) == (Status.ADDED, Status.ADDED)
+    assert [note.code for note in first.notes] == []
+    [note] = second.notes
+    assert note.code == "nearly_the_same"
+    assert note.values["path"] == str(tmp_path / "v1.txt")
+    assert 85 <= note.values["percent"] <= 100
+    (tmp_path / "v1.txt").unlink()
+    remove("v1.txt", kb)
+    (tmp_path / "v3.txt").write_text(text + " The end.")
+    [third] = ingest([tmp_path / "v3.txt"], kb)
+    assert [note.values["path"] for note in third.notes] == [str(tmp_path / "v2.txt")]

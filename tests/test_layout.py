@@ -24,6 +24,7 @@ FLOORS = (
     {"retrieval", "synthesis"},
     {"models", "pace"},
     {"library"},
+    {"remove"},
     {"ask", "ingest"},
     {"watch", "uploads", "batch", "lab"},
     {"fetch"},

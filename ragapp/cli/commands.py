@@ -205,7 +205,7 @@ def kb_delete(options: argparse.Namespace, settings: Settings) -> int:
     """Delete a knowledge base, or one document of it."""
     library = open_library(settings)
     if options.document:
-        from ragapp.ingest import remove
+        from ragapp.remove import remove
 
         removed = remove(options.document, library.open(options.name, LOCAL))
         if not removed:

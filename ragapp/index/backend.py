@@ -8,7 +8,7 @@ lies on disk; ``local`` is FAISS and BM25 on this machine.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -60,20 +60,21 @@ class Passages:
 class Changes:
     """What makes ``generation`` out of the one before it; ids of what is added are all new.
 
-    space: version of the vector space that the vectors are in. whole: ``added`` is all there is,
-    and nothing of the generation before is looked at. removed: (n,) int64 chunk ids.
+    space: version of the vector space that the vectors are in. added: blocks of passages, ids
+    ascending through all; read once. whole: ``added`` is all there is, and nothing of the
+    generation before is looked at. removed: (n,) int64 chunk ids.
     """
 
     generation: int
     space: int
-    added: Passages
+    added: Iterable[Passages]
     removed: NDArray[np.int64]
     whole: bool = False
 
 
-def whole_generation(generation: int, space: int, passages: Passages) -> Changes:
-    """Return the changes that make a generation of all its passages."""
-    return Changes(generation, space, passages, np.zeros(0, np.int64), whole=True)
+def whole_generation(generation: int, space: int, every: Iterable[Passages]) -> Changes:
+    """Return the changes that make a generation of all its passages, given in blocks."""
+    return Changes(generation, space, every, np.zeros(0, np.int64), whole=True)
 
 
 class IndexDamaged(Exception):
@@ -114,7 +115,7 @@ class IndexBackend(Protocol):
         """Make a generation, complete and safe on disk, beside the one before.
 
         current: the generation before, as opened earlier; what it holds need not be read again.
-        Returns the new one when it is ready to search without reading anything else.
+        Returns the new one, ready to search, beside ``current``; None without.
 
         Raises:
             IndexDamaged: the generation before is absent or harmed; apply the whole.

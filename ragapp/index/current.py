@@ -114,6 +114,6 @@ class CurrentSnapshot:
         with self._store() as store, store.transaction(write=False):
             generation, version = store.generation(), store.fitted_space().version
             state = store.load_whitening(version)
-            rows = store.index_rows(generation)
-        every = compared(rows, space, state)
-        return Snapshot(self._backend.rebuild(whole_generation(generation, version, every)), state)
+            every = compared(store.index_rows(generation), space, state)
+            index = self._backend.rebuild(whole_generation(generation, version, every))
+        return Snapshot(index, state)

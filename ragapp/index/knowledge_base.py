@@ -49,8 +49,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+PASSAGE_SAMPLE = 100_000
+"""Chunks that the whitening is fitted on; means and axes settle well before."""
 SENTENCE_SAMPLE = 5000
-"""Chunks whose sentence vectors the whitening is fitted on; means and axes settle well before."""
+"""Chunks whose sentence vectors it is fitted on."""
 
 
 class KnowledgeBase:
@@ -244,12 +246,26 @@ class Writer:
         """List the documents of the generation being written with this path, content or name."""
         return self._store.find_documents(path=path, sha256=sha256, name=name)
 
-    def add(self, document: Document, chunks: Sequence[NewChunk]) -> None:
-        """Store a document, whole, in place of any earlier one of the same path."""
+    def add(
+        self,
+        document: Document,
+        chunks: Sequence[NewChunk],
+        sketched: NDArray[np.uint64] | None = None,
+    ) -> None:
+        """Store a document, whole, in place of any earlier one of the same path.
+
+        sketched: that of its text (text.resembling), by which others are compared with it.
+        """
         with self._store.transaction():
             for old in self._store.find_documents(path=document.path):
                 self._store.remove_document(old.id, self._next)
-            self._store.add_document(document, chunks, self._next)
+            added = self._store.add_document(document, chunks, self._next)
+            if sketched is not None:
+                self._store.add_sketch(added, sketched)
+
+    def sketches(self) -> list[tuple[str, NDArray[np.uint64]]]:
+        """List path and sketch of the documents of the generation being written."""
+        return self._store.sketches()
 
     def rename(self, document_id: int, path: str, name: str) -> None:
         """Record that a file has moved."""
@@ -282,10 +298,10 @@ class Writer:
         refit = space.outgrown(fitted.fitted_on, fitted.passages)
         if refit:
             fitted = FittedSpace(fitted.version + 1, fitted.passages, fitted.passages)
-            rows = store.index_rows(generation)
-            sample = store.sentence_vectors(generation, SENTENCE_SAMPLE)
-            state = space.fit(rows.vectors, rows.openings, sample)
-            every = compared(rows, space, state)
+            sample = store.passage_sample(generation, PASSAGE_SAMPLE)
+            state = space.fit(*sample, store.sentence_vectors(generation, SENTENCE_SAMPLE))
+            del sample
+            every = compared(store.index_rows(generation), space, state)
             index = self._apply(whole_generation(generation, fitted.version, every))
         else:
             state = store.load_whitening(fitted.version)

@@ -9,7 +9,7 @@ from ragapp.errors import KnowledgeBaseDamaged
 from ragapp.index import seals, spare
 from ragapp.index.seals import sealed
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 # Content that is deleted is overwritten, not only unlinked. It is the default of many builds of
 # SQLite, but not of all, and costs in proportion to what is deleted.
@@ -62,6 +62,10 @@ CREATE TABLE chunks (
     shown_seal BLOB NOT NULL DEFAULT x''      -- of what is cited
 );
 CREATE INDEX chunks_by_document ON chunks (document_id);
+CREATE TABLE sketches (           -- by which texts that are nearly the same are known
+    document_id INTEGER PRIMARY KEY REFERENCES documents (id) ON DELETE CASCADE,
+    hashes BLOB NOT NULL          -- uint64 (at most 64,), sorted (text/resembling.py)
+);
 CREATE TABLE whitening (version INTEGER NOT NULL, part TEXT NOT NULL, rows INTEGER NOT NULL,
     data BLOB NOT NULL, seal BLOB NOT NULL DEFAULT x'', PRIMARY KEY (version, part)) WITHOUT ROWID;
 CREATE TABLE fitted_space (       -- one row: the space of the current generation
@@ -107,8 +111,18 @@ ALTER TABLE fitted_space ADD COLUMN seal BLOB NOT NULL DEFAULT x'';
 UPDATE meta SET value = '3' WHERE key = 'schema'
 """
 
-STEPS = {"1": TO_2, "2": TO_3}
+TO_4 = """
+CREATE TABLE sketches (           -- by which texts that are nearly the same are known
+    document_id INTEGER PRIMARY KEY REFERENCES documents (id) ON DELETE CASCADE,
+    hashes BLOB NOT NULL          -- uint64 (at most 64,), sorted (text/resembling.py)
+);
+UPDATE meta SET value = '4' WHERE key = 'schema'
+"""
 
+STEPS = {"1": TO_2, "2": TO_3, "3": TO_4}
+
+UNSEALED = "2"
+"""The last version whose rows had no checksums."""
 SEAL_ALL = f"""
 UPDATE documents SET content_seal = {sealed(seals.CONTENT)};
 UPDATE documents SET seal = {sealed(seals.DOCUMENT)};
@@ -140,12 +154,14 @@ def bring_up_to_date(connection: sqlite3.Connection, file: Path) -> None:
         # Another process may have done it while this one waited.
         if (schema := _schema(connection)) != str(SCHEMA_VERSION):
             _check_known(schema, file.parent)
-            _check(connection, file.parent)
+            _check(connection, schema, file.parent)
             spare.keep(file)
         while (schema := _schema(connection)) != str(SCHEMA_VERSION):
             _check_known(schema, file.parent)
             _run(connection, STEPS[schema])
-            _seal(connection)
+            if schema == UNSEALED:  # what earlier versions wrote wrong, nobody can tell
+                _run(connection, SEAL_ALL)
+            _seal_meta(connection)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -163,11 +179,7 @@ def _check_known(schema: str, folder: Path) -> None:
         )
 
 
-def _seal(connection: sqlite3.Connection) -> None:
-    """Seal what versions before 3 have written; what they wrote wrong, nobody can tell."""
-    if _schema(connection) != str(SCHEMA_VERSION):
-        return
-    _run(connection, SEAL_ALL)
+def _seal_meta(connection: sqlite3.Connection) -> None:
     meta = dict(connection.execute("SELECT key, value FROM meta"))
     connection.execute(
         "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (seals.META, seals.of_meta(meta))
@@ -179,10 +191,15 @@ def _schema(connection: sqlite3.Connection) -> str:
     return str(row[0]) if row else ""
 
 
-def _check(connection: sqlite3.Connection, folder: Path) -> None:
+def _check(connection: sqlite3.Connection, schema: str, folder: Path) -> None:
+    """Make sure that a database is whole before its checksums are computed anew."""
     problems = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(1)")]
     if problems != ["ok"]:
         raise KnowledgeBaseDamaged("old_base_damaged", folder=folder, reason=problems[0])
+    if int(schema) > int(UNSEALED):
+        meta = dict(connection.execute("SELECT key, value FROM meta"))
+        if meta.get(seals.META) != seals.of_meta(meta):
+            raise KnowledgeBaseDamaged("record_damaged", kb=folder.name)
 
 
 def _run(connection: sqlite3.Connection, statements: str) -> None:

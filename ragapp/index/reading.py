@@ -23,6 +23,8 @@ WHOLE_DOCUMENT = (
 )
 WHITENING_PARTS = "whitening_parts"
 """Key in ``meta``: version and number of the arrays, so that a lost one is noticed."""
+BLOCK = 20_000
+"""Passages read at a time, some 60 MB."""
 VISIBLE = "d.added_in <= ? AND (d.removed_in IS NULL OR d.removed_in > ?)"
 
 
@@ -54,20 +56,16 @@ class Reading(Connection):
 
     # --- chunks ---
 
-    def index_rows(self, generation: int) -> IndexRows:
-        """Read what the index of a generation is built from.
+    def index_rows(self, generation: int) -> Iterator[IndexRows]:
+        """Yield what the index of a generation is built from, block by block, ids ascending.
 
         Raises:
-            KnowledgeBaseDamaged: a vector is not one.
+            KnowledgeBaseDamaged: a vector is not one, or a passage is missing.
         """
         return self._index_rows(VISIBLE, (generation, generation))
 
-    def added_rows(self, generation: int) -> IndexRows:
-        """Read what a generation adds to the index of the one before it.
-
-        Raises:
-            KnowledgeBaseDamaged: a vector is not one.
-        """
+    def added_rows(self, generation: int) -> Iterator[IndexRows]:
+        """Yield what a generation adds to the index of the one before it, as ``index_rows``."""
         return self._index_rows("d.added_in = ? AND d.removed_in IS NULL", (generation,))
 
     def removed_ids(self, generation: int) -> NDArray[np.int64]:
@@ -102,24 +100,46 @@ class Reading(Connection):
             )
         ]
 
-    def _index_rows(self, condition: str, values: tuple[int, ...]) -> IndexRows:
-        rows = self._connection.execute(
-            "SELECT c.id, d.id, c.vector, c.term_hashes, c.term_counts, substr(c.text, 1, 200),"  # noqa: S608 - our own text
-            f" d.name, c.searched_seal = {sealed(seals.SEARCHED, 'c')}"
-            " FROM chunks c JOIN documents d ON d.id = c.document_id"
-            f" WHERE {condition} ORDER BY c.id",
-            values,
-        ).fetchall()
-        for row in rows:
-            if not row[7]:
-                raise self._damaged(row[6])
-        [(expected,)] = self._connection.execute(
+    def passage_sample(
+        self, generation: int, at_most: int
+    ) -> tuple[NDArray[np.float32], list[str]]:
+        """Read raw vectors (n, d) and openings of some ``at_most`` chunks, spread out.
+
+        Raises:
+            KnowledgeBaseDamaged: a vector is not one.
+        """
+        step = max(1, self.passages_with(generation) // at_most)
+        blocks = list(self._blocks(f"{VISIBLE} AND c.id % ? = 0", (generation, generation, step)))
+        nothing = np.zeros((0, int(self.meta()["dimension"])), np.float32)
+        vectors = np.concatenate([nothing, *(block.vectors for block in blocks)])
+        return vectors, [opening for block in blocks for opening in block.openings]
+
+    def _index_rows(self, condition: str, values: tuple[int, ...]) -> Iterator[IndexRows]:
+        [(missing,)] = self._connection.execute(
             f"SELECT coalesce(sum(chunk_count), 0) FROM documents d WHERE {condition}",  # noqa: S608 - our own text
             values,
         )
-        if len(rows) != expected:
+        for block in self._blocks(condition, values):
+            missing -= len(block.ids)
+            yield block
+        if missing:
             raise KnowledgeBaseDamaged("passages_missing", kb=self._kb)
-        return index_rows(rows, int(self.meta()["dimension"]))
+
+    def _blocks(self, condition: str, values: tuple[int, ...]) -> Iterator[IndexRows]:
+        dimension = int(self.meta()["dimension"])
+        cursor = self._connection.execute(
+            "SELECT c.id, d.id, c.vector, c.term_hashes, c.term_counts, substr(c.text, 1, 200),"  # noqa: S608 - our own text
+            f" d.name, c.searched_seal = {sealed(seals.SEARCHED, 'c')}"
+            " FROM chunks c JOIN documents d ON d.id = c.document_id"
+            # Both ascend together; so no rows need to be sorted, which would take them all.
+            f" WHERE {condition} ORDER BY d.id, c.id",
+            values,
+        )
+        while rows := cursor.fetchmany(BLOCK):
+            for row in rows:
+                if not row[7]:
+                    raise self._damaged(row[6])
+            yield index_rows(rows, dimension)
 
     def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
         """Read chunks by id; ids that are gone are left out.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -51,8 +51,9 @@ class Snapshot:
 
 
 def compared(
-    rows: IndexRows, space: VectorSpace, state: Mapping[str, NDArray[np.float32]]
-) -> Passages:
-    """Bring stored passages into a vector space."""
-    vectors = space.apply(state, rows.vectors, rows.openings)
-    return Passages(rows.ids, rows.documents, vectors, rows.terms)
+    blocks: Iterable[IndexRows], space: VectorSpace, state: Mapping[str, NDArray[np.float32]]
+) -> Iterator[Passages]:
+    """Bring stored passages into a vector space, block by block."""
+    for rows in blocks:
+        vectors = space.apply(state, rows.vectors, rows.openings)
+        yield Passages(rows.ids, rows.documents, vectors, rows.terms)

@@ -169,6 +169,23 @@ class Store(Reading):
             (document_id,),
         )
 
+    def add_sketch(self, document_id: int, sketched: NDArray[np.uint64]) -> None:
+        """Store the sketch of a document's text; a hint, so without a checksum."""
+        self._connection.execute(
+            "INSERT INTO sketches (document_id, hashes) VALUES (?, ?)",
+            (document_id, sketched.tobytes()),
+        )
+
+    def sketches(self) -> list[tuple[str, NDArray[np.uint64]]]:
+        """List path and sketch of the documents of the next generation."""
+        rows = self._connection.execute(
+            "SELECT d.path, s.hashes FROM sketches s JOIN documents d ON d.id = s.document_id"
+            " WHERE d.removed_in IS NULL ORDER BY d.id"
+        )
+        return [
+            (str(path), np.frombuffer(data[: len(data) // 8 * 8], np.uint64)) for path, data in rows
+        ]
+
     def remove_document(self, document_id: int, generation: int) -> None:
         """Let a document end with ``generation``; call inside a transaction."""
         self._connection.execute(
@@ -240,6 +257,10 @@ class Store(Reading):
             (space.version, space.fitted_on, space.passages),
         )
         self._connection.execute(f"UPDATE fitted_space SET seal = {sealed(seals.FITTED_SPACE)}")  # noqa: S608
+
+
+def _hashes(data: bytes) -> NDArray[np.uint64]:
+    return np.frombuffer(data[: len(data) // 8 * 8], np.uint64)
 
 
 def _notes_json(notes: Sequence[Note]) -> str:

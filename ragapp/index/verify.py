@@ -11,7 +11,7 @@ from ragapp.errors import KnowledgeBaseDamaged, RagappError
 from ragapp.index.backend import IndexDamaged
 from ragapp.index.knowledge_base import KnowledgeBase
 from ragapp.index.local import manifest as manifests
-from ragapp.index.local.files import check
+from ragapp.index.local.files import read_checked
 from ragapp.index.store import Store
 
 
@@ -75,7 +75,7 @@ def _index(folder: Path, generation: int) -> tuple[int, list[str]]:
         for name, checksum in entry.files.items():
             files += 1
             try:
-                check(index / name, checksum)
+                read_checked(index / name, checksum)
             except (OSError, IndexDamaged) as error:
                 stale.append(str(error))
     return files + 1, stale

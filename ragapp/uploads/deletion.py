@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ragapp import paths
 from ragapp.index.store import StoredDocument
-from ragapp.ingest import remove_document
 from ragapp.library import Library
 from ragapp.people import Person
+from ragapp.remove import remove_document
 from ragapp.uploads import files
 from ragapp.uploads.queue import IngestQueue
 

@@ -12,6 +12,8 @@ from ragapp.fetch.download import fetch, urls_of
 
 PAGE = "<html><body><h1>Tides</h1><p>The tide comes twice a day. 潮水一天两次。</p></body></html>"
 
+PAGE_BYTES = PAGE.encode()
+
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -38,7 +40,7 @@ def server():
     made.shutdown()
 
 
-def html(status=200, body=PAGE.encode(), kind="text/html; charset=utf-8", **headers):
+def html(status=200, body=PAGE_BYTES, kind="text/html; charset=utf-8", **headers):
     return status, {"Content-Type": kind, **headers}, body
 
 

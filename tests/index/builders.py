@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from ragapp.embedding.space import VectorSpace
 from ragapp.embedding.whiten import BackgroundStatistics, moments, unit
 from ragapp.index.knowledge_base import KnowledgeBase
 from ragapp.index.recipe import Recipe
+from ragapp.index.rows import IndexRows
 from ragapp.index.store import NewChunk
 from ragapp.text.language import Language
 from ragapp.text.terms import term_hash, terms
@@ -95,3 +97,16 @@ def whitening_space(exponent: float = 0.2) -> VectorSpace:
         moments(vectors, languages, DIMENSION),
     )
     return VectorSpace(DIMENSION, background, exponent)
+
+
+def all_rows(blocks: Iterable[IndexRows]) -> IndexRows:
+    """Join what a store yields block by block."""
+    held = list(blocks)
+    nothing, no_vectors = np.zeros(0, np.int64), np.zeros((0, DIMENSION), np.float32)
+    return IndexRows(
+        np.concatenate([nothing, *(block.ids for block in held)]),
+        np.concatenate([nothing, *(block.documents for block in held)]),
+        np.concatenate([block.vectors for block in held] or [no_vectors]),
+        [terms for block in held for terms in block.terms],
+        [opening for block in held for opening in block.openings],
+    )

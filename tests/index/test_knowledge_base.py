@@ -31,6 +31,7 @@ from ragapp.index.store import Store
 from .builders import (
     RAW,
     RECIPE,
+    all_rows,
     chunks_of,
     document,
     new_kb,
@@ -514,7 +515,7 @@ def test_between_fits_new_passages_take_the_map_that_stands(tmp_path):
     add(kb, document("/d/new.txt", "a new one"), space=space)
     with kb._store() as store:
         loaded = store.load_whitening(space_of(kb).version)
-        rows = store.index_rows(2)
+        rows = all_rows(store.index_rows(2))
     assert {k: v.tolist() for k, v in loaded.items()} == {k: v.tolist() for k, v in state.items()}
     mapped = space.apply(state, rows.vectors, rows.openings)
     question = unit(np.ones(16))

@@ -10,7 +10,7 @@ from ragapp.errors import KnowledgeBaseDamaged
 from ragapp.index.store import FittedSpace, NewChunk, Store
 from ragapp.types import Chunk, Page, Span
 
-from .builders import DIMENSION, RECIPE, chunks_of, document, vector_of
+from .builders import DIMENSION, RECIPE, all_rows, chunks_of, document, vector_of
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def add(store, of, chunks, generation=1):
 def test_a_new_store_is_at_generation_zero_and_empty(store):
     assert store.generation() == 0
     assert store.documents() == []
-    assert store.index_rows(0).vectors.shape == (0, DIMENSION)
+    assert all_rows(store.index_rows(0)).vectors.shape == (0, DIMENSION)
 
 
 def test_a_chunk_comes_back_as_it_was(store):
@@ -43,7 +43,7 @@ def test_a_chunk_comes_back_as_it_was(store):
     chunk = Chunk(of.text[:7], 0, 7, 1, ("第一章", "Introduction"), (Span(0, 4), Span(4, 7)))
     vectors = np.stack([vector_of("第一句"), vector_of("第二句")])
     add(store, of, [NewChunk(chunk, "报告 > 第一章", vector_of("第一句"), vectors)])
-    rows = store.index_rows(1)
+    rows = all_rows(store.index_rows(1))
     stored = store.chunks(rows.ids.tolist())[int(rows.ids[0])]
     assert (stored.document, stored.path) == ("报告.pdf", "/d/报告.pdf")
     assert (stored.text, stored.start, stored.end) == (chunk.text, 0, 7)
@@ -60,7 +60,7 @@ def test_a_sentence_is_on_the_page_it_starts_on(store):
     of = document("/d/a.pdf", "aaaa bbbbbb", pages=pages)
     chunk = Chunk(of.text, 0, 11, 1, (), (Span(0, 4), Span(5, 11)))
     add(store, of, [NewChunk(chunk, "", vector_of("a"), np.stack([vector_of("a")] * 2))])
-    [stored] = store.chunks(store.index_rows(1).ids.tolist()).values()
+    [stored] = store.chunks(all_rows(store.index_rows(1)).ids.tolist()).values()
     assert stored.sentence_pages == (1, 3)  # page 2 holds no text
 
 
@@ -68,7 +68,7 @@ def test_a_chunk_without_sentences_or_words_is_kept(store):
     of = document("/d/a.txt", "***")
     nothing = np.zeros((0, DIMENSION), np.float32)
     add(store, of, [NewChunk(Chunk("***", 0, 3, None, (), ()), "", vector_of("x"), nothing)])
-    [stored] = store.chunks(store.index_rows(1).ids.tolist()).values()
+    [stored] = store.chunks(all_rows(store.index_rows(1)).ids.tolist()).values()
     assert len(stored.sentence_vectors) == 0
     assert [len(v) for _, v in store.sentence_vectors(1, 10)] == [0]
 
@@ -77,7 +77,7 @@ def test_title_and_headings_are_searched_with_the_text(store):
     of = document("/d/a.txt", "some text")
     [new] = chunks_of(of)
     add(store, of, [NewChunk(new.chunk, "Handbook > Holidays", new.vector, new.sentence_vectors)])
-    [terms] = store.index_rows(1).terms
+    [terms] = all_rows(store.index_rows(1)).terms
     assert len(terms.hashes) == 4  # handbook, holiday, some, text
 
 
@@ -92,20 +92,20 @@ def test_a_transaction_that_fails_leaves_nothing(store):
     with pytest.raises(ZeroDivisionError):
         add_and_fail()
     assert store.next_documents() == []
-    assert len(store.index_rows(1).ids) == 0
+    assert len(all_rows(store.index_rows(1)).ids) == 0
 
 
 def test_ids_are_never_used_again(store):
     of = document("/d/a.txt", "one", "two")
     first = add(store, of, chunks_of(of), 1)
-    chunk_ids = store.index_rows(1).ids.tolist()
+    chunk_ids = all_rows(store.index_rows(1)).ids.tolist()
     with store.transaction():
         store.remove_document(first, 2)
         store.purge(2)
     assert store.chunks(chunk_ids) == {}
     second = add(store, of, chunks_of(of), 3)
     assert second > first
-    assert min(store.index_rows(3).ids) > max(chunk_ids)
+    assert min(all_rows(store.index_rows(3)).ids) > max(chunk_ids)
 
 
 def test_the_sample_of_sentences_is_spread_and_bounded(store):
@@ -194,7 +194,7 @@ def plan_of(store, run):
 @pytest.mark.parametrize(
     "run",
     [
-        lambda store: store.added_rows(3),
+        lambda store: all_rows(store.added_rows(3)),
         lambda store: store.removed_ids(3),
         lambda store: store.passages_with(3),
         lambda store: store.has_changes_for(3),
@@ -222,10 +222,10 @@ def test_what_a_generation_adds_and_removes(store):
         store.remove_document(gone_id, 2)
         store.remove_document(never_id, 2)
     assert store.fitted_space().passages == 3
-    assert store.added_rows(2).documents.tolist() == [new_id] * 3
+    assert all_rows(store.added_rows(2)).documents.tolist() == [new_id] * 3
     assert store.removed_ids(2).tolist() == [3]
     assert store.passages_with(2) == 5
-    every = store.index_rows(2)
+    every = all_rows(store.index_rows(2))
     assert every.ids.tolist() == [1, 2, 4, 5, 6]
     assert store.chunk_ids() == [1, 2, 3]
 
@@ -239,9 +239,9 @@ def test_a_damaged_vector_is_named_and_does_not_spoil_the_others(store, harm):
     data = harm if isinstance(harm, bytes) else vector.tobytes()
     store._connection.execute("UPDATE chunks SET vector = ? WHERE id = 1", (data,))
     with pytest.raises(KnowledgeBaseDamaged, match=r"'a.txt'.*vector.*damaged"):
-        store.index_rows(1)
+        all_rows(store.index_rows(1))
     with pytest.raises(KnowledgeBaseDamaged, match=r"'a.txt'"):
-        store.added_rows(1)
+        all_rows(store.added_rows(1))
 
 
 def test_what_is_deleted_is_overwritten(store, file):

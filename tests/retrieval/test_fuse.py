@@ -34,7 +34,7 @@ def built(tmp_path):
         vectors = unit(generator.normal(size=(n, 16)) + 0.4)
         ids = np.arange(n) * 3 + 7
         passages = Passages(ids, ids, vectors, [term_counts(text) for text in texts])
-        return LocalIndex(tmp_path).apply(whole_generation(1, 1, passages)), passages
+        return LocalIndex(tmp_path).rebuild(whole_generation(1, 1, [passages])), passages
 
     return build
 

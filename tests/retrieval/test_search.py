@@ -163,7 +163,7 @@ def exact_samples(models_dir, tmp_path_factory):
 def test_a_knowledge_base_of_some_thirty_chunks_is_no_worse_whitened_than_raw(exact_samples):
     samples = exact_samples
     store = Store.open(store_file(samples.kb.folder))
-    rows = store.index_rows(store.generation())
+    [rows] = store.index_rows(store.generation())
     store.close()
     raw = VectorSpace(samples.space.dimension, None, 0.2)
     mrr = {}

@@ -64,14 +64,14 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def check(file: Path, expected: Checksum) -> None:
-    """Read a file through.
+def read_checked(file: Path, expected: Checksum) -> bytes:
+    """Read a whole file.
 
     Raises:
         IndexDamaged: it is not what was written.
         OSError: it cannot be read.
     """
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    if Checksum(file.stat().st_size, digest) != expected:
+    data = file.read_bytes()
+    if Checksum(len(data), hashlib.sha256(data).hexdigest()) != expected:
         raise IndexDamaged(f"{file.name} does not match its checksum")
+    return data

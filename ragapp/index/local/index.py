@@ -19,7 +19,7 @@ from ragapp.index.backend import Changes, IndexDamaged, SearchIndex
 from ragapp.index.local import manifest as manifests
 from ragapp.index.local import segment as segments
 from ragapp.index.local.manifest import Entry, Manifest
-from ragapp.index.local.merging import runs_to_merge
+from ragapp.index.local.merging import FULL, runs_to_merge
 from ragapp.index.local.segment import Segment
 from ragapp.index.local.snapshot import LocalSnapshot, Part, assemble
 
@@ -44,9 +44,21 @@ class LocalIndex:
             OSError: it cannot be written.
         """
         before = _local(current)
-        made = self._make(changes, before)
-        if before is None and not changes.whole:
-            return None  # most of it would have to be read
+        self._folder.mkdir(exist_ok=True)
+        made = _Generation(self._folder, before)
+        try:
+            if not changes.whole:
+                made.start_from(self._before(changes))
+            made.remove(changes.removed)
+            for passages in segments.gathered(changes.added):
+                made.add(segments.build(passages))
+            made.merge()
+        except FileNotFoundError as error:
+            raise IndexDamaged(f"{error.filename} is missing") from error
+        manifest = Manifest(changes.generation, changes.space, tuple(made.entries))
+        manifests.write(manifest, self._folder)
+        if before is None:
+            return None  # nobody here asks questions
         return assemble(changes.generation, made.parts(), before)
 
     def rebuild(self, changes: Changes) -> LocalSnapshot:
@@ -54,13 +66,16 @@ class LocalIndex:
 
         Needs no lock: files are never written twice, and the manifest appears by rename.
         """
-        if not len(changes.added.ids):
-            return assemble(changes.generation, [], None)
-        try:
-            parts = self._make(changes, None).parts()
-        except OSError as error:
-            logger.warning("the index cannot be kept in %s: %s", self._folder, error)
-            parts = [Part(segments.build(changes.added), None, "")]
+        built = [segments.build(passages) for passages in segments.gathered(changes.added)]
+        if built:
+            try:
+                self._folder.mkdir(exist_ok=True)
+                entries = [_saved(segment, self._folder) for segment in built]
+                manifest = Manifest(changes.generation, changes.space, tuple(entries))
+                manifests.write(manifest, self._folder)
+            except OSError as error:
+                logger.warning("the index cannot be kept in %s: %s", self._folder, error)
+        parts = [Part(segment, None, "") for segment in built]
         return assemble(changes.generation, parts, None)
 
     def open(
@@ -108,23 +123,6 @@ class LocalIndex:
                 with contextlib.suppress(OSError):
                     file.unlink()
 
-    def _make(self, changes: Changes, before: LocalSnapshot | None) -> _Generation:
-        """Write a generation."""
-        self._folder.mkdir(exist_ok=True)
-        made = _Generation(self._folder, before)
-        try:
-            if not changes.whole:
-                made.start_from(self._before(changes))
-            made.remove(changes.removed)
-            if len(changes.added.ids):
-                made.add(segments.build(changes.added))
-            made.merge()
-        except FileNotFoundError as error:
-            raise IndexDamaged(f"{error.filename} is missing") from error
-        manifest = Manifest(changes.generation, changes.space, tuple(made.entries))
-        manifests.write(manifest, self._folder)
-        return made
-
     def _before(self, changes: Changes) -> Manifest:
         manifest = manifests.read(self._folder, changes.generation - 1)
         if manifest.space != changes.space:
@@ -142,6 +140,7 @@ class _Generation:
     def __init__(self, folder: Path, before: LocalSnapshot | None) -> None:
         self.entries: list[Entry] = []
         self._folder = folder
+        self._searched = before is not None
         self._parts = {part.segment.name: part for part in before.parts} if before else {}
         self._segments: dict[str, Segment] = {
             name: part.segment for name, part in self._parts.items()
@@ -183,10 +182,9 @@ class _Generation:
         return [self._part(entry) for entry in self.entries]
 
     def _saved(self, segment: Segment) -> Entry:
-        files = segments.save(segment, self._folder)
-        self._segments[segment.name] = segment
-        first, last = int(segment.ids[0]), int(segment.ids[-1])
-        return Entry(segment.name, len(segment.ids), first, last, files)
+        if self._searched or len(segment.ids) < FULL:  # a full one is read again by nobody else
+            self._segments[segment.name] = segment
+        return _saved(segment, self._folder)
 
     def _part(self, entry: Entry) -> Part:
         known = self._parts.get(entry.name)
@@ -204,6 +202,12 @@ class _Generation:
             return known.dead
         held = self._dead.get(entry.dead_file)
         return manifests.load_dead(entry, self._folder) if held is None else held
+
+
+def _saved(segment: Segment, folder: Path) -> Entry:
+    files = segments.save(segment, folder)
+    first, last = int(segment.ids[0]), int(segment.ids[-1])
+    return Entry(segment.name, len(segment.ids), first, last, files)
 
 
 def _local(index: SearchIndex | None) -> LocalSnapshot | None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ragapp.index.backend import IndexDamaged
-from ragapp.index.local.files import Checksum, check, sync_folder, synced
+from ragapp.index.local.files import Checksum, read_checked, sync_folder, synced
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,8 +107,8 @@ def load_dead(entry: Entry, folder: Path) -> NDArray[np.bool_] | None:
     """
     if not entry.dead_file:
         return None
-    check(folder / entry.dead_file, entry.files[entry.dead_file])
-    bits = np.frombuffer((folder / entry.dead_file).read_bytes(), np.uint8)
+    data = read_checked(folder / entry.dead_file, entry.files[entry.dead_file])
+    bits = np.frombuffer(data, np.uint8)
     dead: NDArray[np.bool_] = np.unpackbits(bits, count=entry.rows).astype(np.bool_)
     return dead
 

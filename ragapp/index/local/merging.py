@@ -1,14 +1,19 @@
 """Which segments are written together anew, so that they stay few and each row moves seldom.
 
 Segments are kept in the order of their ids, and only neighbours are merged. Whenever ten at the
-end are of one order of magnitude, or below it, they become one: a passage is written about once
-for each order of magnitude of the base, and there are at most some ten segments for each.
+end are of one order of magnitude, or below it, they become one, and when those behind the last
+full one would make a full one together. A full one is left as it is: a passage is written about
+once for each order of magnitude up to that size, and no publish costs more than one full segment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ragapp.index.local.dense import EXACT_BELOW
+
+FULL = EXACT_BELOW
+"""Rows from which on a segment stays as it is: from here on its vectors are kept in lists."""
 FACTOR = 10
 """Segments of one order of magnitude before they are merged; 10 as in Lucene's tiered policy."""
 DEAD_SHARE = 0.25
@@ -27,10 +32,15 @@ def runs_to_merge(rows: Sequence[int], dead: Sequence[int]) -> list[range]:
 
 def _end_to_merge(rows: Sequence[int]) -> int:
     """Return the first segment of the end that is due; the number of segments when none is."""
+    first = len(rows)
+    while first and rows[first - 1] < FULL:
+        first -= 1
+    if len(rows) - first > 1 and sum(rows[first:]) >= FULL:
+        return first
     due, size = len(rows), rows[-1] if rows else 0
     while True:
         start = due
-        while start and len(str(rows[start - 1])) <= len(str(size)):
+        while start > first and len(str(rows[start - 1])) <= len(str(size)):
             start -= 1
         merged_before = 1 if due < len(rows) else 0
         if due - start + merged_before < FACTOR:

@@ -8,7 +8,7 @@ are named by the manifest, not here.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,8 @@ import numpy as np
 
 from ragapp.index.backend import IndexDamaged, Passages
 from ragapp.index.local import dense, lexical, statistics
-from ragapp.index.local.files import Checksum, check, synced
+from ragapp.index.local.files import Checksum, read_checked, synced
+from ragapp.index.local.merging import FULL
 from ragapp.index.local.statistics import Statistics
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Segment:
     name: str
     ids: NDArray[np.int64]
     documents: NDArray[np.int64]
-    dense: dense.FlatIndex
+    dense: dense.VectorIndex
     postings: lexical.Postings
     sums: Statistics | None
 
@@ -72,6 +73,21 @@ def rows_of(segment_ids: NDArray[np.int64], ids: NDArray[np.int64]) -> NDArray[n
     if (rows == len(segment_ids)).any() or (segment_ids[rows] != ids).any():
         raise IndexDamaged("a passage to be removed is not in the index")
     return rows
+
+
+def gathered(blocks: Iterable[Passages]) -> Iterator[Passages]:
+    """Join blocks of passages to what makes a segment each: full ones, or a single smaller one."""
+    held: list[Passages] = []
+    for block in blocks:
+        held.append(block)
+        if sum(len(each.ids) for each in held) >= 2 * FULL:
+            sizes = np.cumsum([len(each.ids) for each in held])
+            count = int(np.searchsorted(sizes, FULL)) + 1
+            yield _joined(held[:count])
+            held = held[count:]
+    held = [each for each in held if len(each.ids)]
+    if held:
+        yield _joined(held)
 
 
 def build(passages: Passages) -> Segment:
@@ -121,12 +137,13 @@ def load(folder: Path, name: str, rows: int, files: Mapping[str, Checksum]) -> S
         IndexDamaged: it is not.
         OSError: a file cannot be read, or is not there.
     """
-    from safetensors.numpy import load_file
+    from safetensors.numpy import load as from_bytes
 
-    for suffix in (VECTORS, ARRAYS):
-        check(folder / (name + suffix), files[name + suffix])
-    arrays = load_file(folder / (name + ARRAYS))
-    index = dense.read(folder / (name + VECTORS))
+    def data(suffix: str) -> bytes:
+        return read_checked(folder / (name + suffix), files[name + suffix])
+
+    arrays = from_bytes(data(ARRAYS))
+    index = dense.read(data(VECTORS))
     postings = lexical.from_arrays(arrays)
     if not rows == len(arrays["ids"]) == index.ntotal == len(postings.lengths):
         raise IndexDamaged(f"segment {name} has parts of different sizes")
@@ -152,6 +169,17 @@ def load_ids(folder: Path, name: str) -> NDArray[np.int64]:
     except SafetensorError as error:
         raise IndexDamaged(f"{name}{ARRAYS} cannot be read: {error}") from error
     return ids
+
+
+def _joined(blocks: Sequence[Passages]) -> Passages:
+    if len(blocks) == 1:
+        return blocks[0]
+    return Passages(
+        np.concatenate([each.ids for each in blocks]),
+        np.concatenate([each.documents for each in blocks]),
+        np.concatenate([each.vectors for each in blocks]),
+        [terms for each in blocks for terms in each.terms],
+    )
 
 
 def _new(

@@ -86,7 +86,9 @@ class LocalSnapshot:
         searched = lexical_all
         if only is not None:
             searched = np.where(np.concatenate(allowed), lexical_all, np.float32(0))  # type: ignore[arg-type]
-        rows = np.union1d(self._dense_top(vector, depth, allowed), _top(searched, depth))
+        # Some documents may be anywhere: lists near the question need not hold any of them.
+        nearest = self._dense_top(vector, depth, allowed, every_list=only is not None)
+        rows = np.union1d(nearest, _top(searched, depth))
         ids, scores = self._look_up(vector, rows)
         return Candidates(
             ids=ids,
@@ -107,12 +109,16 @@ class LocalSnapshot:
         vector: NDArray[np.float32],
         depth: int,
         allowed: Sequence[NDArray[np.bool_] | None],
+        *,
+        every_list: bool,
     ) -> NDArray[np.int64]:
         rows, scores = [], []
         for part, rows_allowed, offset in zip(self.parts, allowed, self._offsets, strict=False):
             if rows_allowed is not None and not rows_allowed.any():
                 continue
-            found, of = dense.top(part.segment.dense, vector, depth, rows_allowed)
+            found, of = dense.top(
+                part.segment.dense, vector, depth, rows_allowed, every_list=every_list
+            )
             rows.append(found + offset)
             scores.append(of)
         if not rows:

@@ -54,7 +54,7 @@ def test_write_and_read(vectors, question, n, tmp_path):
     built = dense.build(vectors[:n])
     with (tmp_path / "dense").open("wb") as file:
         dense.write(built, file.write)
-    loaded = dense.read(tmp_path / "dense")
+    loaded = dense.read((tmp_path / "dense").read_bytes())
     assert loaded.ntotal == n
     assert dense.top(loaded, question, 9, None)[0].tolist() == (
         dense.top(built, question, 9, None)[0].tolist()

@@ -67,10 +67,10 @@ class Base:
     def changes(self):
         self.generation += 1
         if self.generation == 1:
-            made = whole_generation(1, 1, self.passages(self.live))
+            made = whole_generation(1, 1, [self.passages(self.live)])
         else:
             removed = np.array(sorted(self.removed), np.int64)
-            made = Changes(self.generation, 1, self.passages(self.added), removed)
+            made = Changes(self.generation, 1, [self.passages(self.added)], removed)
         self.added, self.removed = [], []
         return made
 
@@ -83,7 +83,7 @@ class Base:
 
     def anew(self, folder):
         passages = self.passages(sorted(self.live))
-        return LocalIndex(folder).apply(whole_generation(self.generation, 1, passages))
+        return LocalIndex(folder).rebuild(whole_generation(self.generation, 1, [passages]))
 
 
 @pytest.fixture
@@ -229,11 +229,11 @@ def test_caches_of_earlier_versions_are_cleared_away(base):
 def test_changes_to_what_is_not_sound_are_refused(base, what):
     base.add(3)
     base.publish()
-    changes = Changes(2, 1, base.passages([]), np.array([2], np.int64))
+    changes = Changes(2, 1, [base.passages([])], np.array([2], np.int64))
     if what == "absent":
-        changes = Changes(3, 1, base.passages([]), changes.removed)
+        changes = Changes(3, 1, [base.passages([])], changes.removed)
     elif what == "another space":
-        changes = Changes(2, 2, base.passages([]), changes.removed)
+        changes = Changes(2, 2, [base.passages([])], changes.removed)
     elif what == "a short file":
         [file] = (base.folder / "index").glob("*.faiss")
         file.write_bytes(file.read_bytes()[:-1])

@@ -21,7 +21,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from ragapp.ask import find
-from ragapp.ingest import ingest, remove
+from ragapp.ingest import ingest
+from ragapp.remove import remove
 from ragapp.retrieval.query import make_query
 from ragapp.settings import Settings
 
