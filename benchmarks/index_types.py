@@ -5,9 +5,9 @@
 Passages and questions are those of ``real_passages``; beyond as many as there are, rows are made of
 them.
 
-recall: share of the exact ten best that are among the index's ten best; the exact are found in
-float32. ms: one question on one thread, depth 200 as a search asks, medians and 95th percentiles,
-the types taking turns.
+recall: share of the index's ten best that score no less than the tenth best of all: of passages
+that come twice, either will do. ms: one question on one thread, depth 200 as a search asks, medians
+and 95th percentiles, the types taking turns.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from real_passages import Vectors, grown, sample_of
 
 from ragapp.index.local import dense
 from ragapp.retrieval.fuse import CANDIDATES
+
+SAME = 1e-4
+"""Scores are the same that differ by so little."""
 
 
 def main() -> None:
@@ -57,6 +60,7 @@ def compare(vectors: Vectors, questions: Vectors, graph: bool) -> dict[str, dict
         index = make()
         reports[name] = {"build s": round(time.perf_counter() - began, 1)}
         built[name] = index
+    threads = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
     searches = searches_of(built)
     found = {name: [] for name in searches}
@@ -66,13 +70,17 @@ def compare(vectors: Vectors, questions: Vectors, graph: bool) -> dict[str, dict
             began = time.perf_counter()
             rows = search(question)
             times[name].append(1000 * (time.perf_counter() - began))
-            found[name].append(set(rows[:10].tolist()))
-    faiss.omp_set_num_threads(faiss.omp_get_num_procs())
+            found[name].append(vectors[rows[:10]] @ question)
+    faiss.omp_set_num_threads(threads)
     exact = found["flat float32"]
     return {
         name: {
             "recall@10": round(
-                statistics.mean(len(a & b) / 10 for a, b in zip(of, exact, strict=True)), 4
+                statistics.mean(
+                    float((of_one >= best[-1] - SAME).mean())
+                    for of_one, best in zip(of, exact, strict=True)
+                ),
+                4,
             ),
             "ms p50": round(statistics.median(times[name]), 2),
             "ms p95": round(statistics.quantiles(times[name], n=20)[-1], 2),

@@ -7,6 +7,7 @@ import pytest
 
 from ragapp.embedding.whiten import unit
 from ragapp.errors import KnowledgeBaseDamaged
+from ragapp.index import reading
 from ragapp.index.store import FittedSpace, NewChunk, Store
 from ragapp.types import Chunk, Page, Span
 
@@ -264,3 +265,17 @@ def test_room_of_removed_documents_is_given_back(store, file):
         store.purge(2)
     store.give_back()
     assert file.stat().st_size < full / 4
+
+
+def test_rows_come_in_blocks_and_a_sample_is_spread_out(store, monkeypatch):
+    monkeypatch.setattr(reading, "BLOCK", 4)
+    for number in range(3):
+        of = document(f"/d/{number}.txt", *(f"{number} {n}" for n in range(5)))
+        add(store, of, chunks_of(of))
+    blocks = list(store.index_rows(1))
+    assert [len(block.ids) for block in blocks] == [4, 4, 4, 3]
+    assert [i for block in blocks for i in block.ids.tolist()] == list(range(1, 16))
+    vectors, openings = store.passage_sample(1, 5)
+    assert openings == ["0 2", "1 0", "1 3", "2 1", "2 4"]
+    assert vectors.shape == (5, DIMENSION)
+    assert len(store.passage_sample(1, 100)[1]) == 15

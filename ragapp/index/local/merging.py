@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from ragapp.index.local.dense import EXACT_BELOW
 
 FULL = EXACT_BELOW
-"""Rows from which on a segment stays as it is: from here on its vectors are kept in lists."""
+"""Rows from which on a segment stays as it is: its vectors are then coded, which takes seconds."""
 FACTOR = 10
 """Segments of one order of magnitude before they are merged; 10 as in Lucene's tiered policy."""
 DEAD_SHARE = 0.25
@@ -26,8 +26,22 @@ def runs_to_merge(rows: Sequence[int], dead: Sequence[int]) -> list[range]:
     rows, dead: of each segment. A run of one is a segment with too many dead rows.
     """
     run = range(_end_to_merge(rows), len(rows))
+    between = _between_full_ones(rows)
     worn = [i for i in range(run.start) if dead[i] and dead[i] >= DEAD_SHARE * rows[i]]
-    return [range(i, i + 1) for i in worn] + ([run] if run else [])
+    taken = {i for each in between for i in each}
+    alone = [range(i, i + 1) for i in worn if i not in taken]
+    return sorted([*alone, *between], key=lambda each: each.start) + ([run] if run else [])
+
+
+def _between_full_ones(rows: Sequence[int]) -> list[range]:
+    """Return the runs of smaller segments that a full one has come behind."""
+    runs, start = [], 0
+    for place, size in enumerate(rows):
+        if size >= FULL:
+            if place - start > 1:
+                runs.append(range(start, place))
+            start = place + 1
+    return runs
 
 
 def _end_to_merge(rows: Sequence[int]) -> int:

@@ -80,9 +80,9 @@ def gathered(blocks: Iterable[Passages]) -> Iterator[Passages]:
     held: list[Passages] = []
     for block in blocks:
         held.append(block)
-        if sum(len(each.ids) for each in held) >= 2 * FULL:
-            sizes = np.cumsum([len(each.ids) for each in held])
-            count = int(np.searchsorted(sizes, FULL)) + 1
+        sizes = np.cumsum([len(each.ids) for each in held])
+        count = int(np.searchsorted(sizes, FULL)) + 1
+        if count < len(held) and sizes[-1] - sizes[count - 1] >= FULL:  # the rest makes another
             yield _joined(held[:count])
             held = held[count:]
     held = [each for each in held if len(each.ids)]

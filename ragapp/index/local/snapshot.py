@@ -86,8 +86,7 @@ class LocalSnapshot:
         searched = lexical_all
         if only is not None:
             searched = np.where(np.concatenate(allowed), lexical_all, np.float32(0))  # type: ignore[arg-type]
-        # Some documents may be anywhere: lists near the question need not hold any of them.
-        nearest = self._dense_top(vector, depth, allowed, every_list=only is not None)
+        nearest = self._dense_top(vector, depth, allowed, exact=only is not None)
         rows = np.union1d(nearest, _top(searched, depth))
         ids, scores = self._look_up(vector, rows)
         return Candidates(
@@ -110,15 +109,13 @@ class LocalSnapshot:
         depth: int,
         allowed: Sequence[NDArray[np.bool_] | None],
         *,
-        every_list: bool,
+        exact: bool,
     ) -> NDArray[np.int64]:
         rows, scores = [], []
         for part, rows_allowed, offset in zip(self.parts, allowed, self._offsets, strict=False):
             if rows_allowed is not None and not rows_allowed.any():
                 continue
-            found, of = dense.top(
-                part.segment.dense, vector, depth, rows_allowed, every_list=every_list
-            )
+            found, of = dense.top(part.segment.dense, vector, depth, rows_allowed, exact=exact)
             rows.append(found + offset)
             scores.append(of)
         if not rows:

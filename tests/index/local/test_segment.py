@@ -1,5 +1,7 @@
 """A segment comes back as it was written, or not at all; joined ones leave nothing of the dead."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -81,3 +83,21 @@ def test_ids_are_found_or_the_index_is_damaged():
     for absent in (1, 4, 10):
         with pytest.raises(IndexDamaged):
             built.rows_of(np.array([3, absent]))
+
+
+@pytest.mark.parametrize("sizes", [[3], [10, 10, 10], [7] * 30, [1, 40, 1, 60], [100], []])
+def test_blocks_are_gathered_to_full_segments(monkeypatch, sizes):
+    monkeypatch.setattr(segments, "FULL", 50)
+    starts = np.cumsum([0, *sizes])
+    blocks = [passages(range(a, b)) for a, b in pairwise(starts)]
+    made = list(segments.gathered(iter(blocks)))
+    assert [i for one in made for i in one.ids.tolist()] == list(range(sum(sizes)))
+    assert sum(len(one.terms) for one in made) == sum(sizes)
+    if sum(sizes) >= 50:
+        assert all(50 <= len(one.ids) <= 200 for one in made)
+    else:
+        assert len(made) <= 1
+
+
+def test_empty_blocks_make_nothing():
+    assert list(segments.gathered([passages([]), passages([])])) == []
