@@ -9,22 +9,30 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragapp.documents.discover import Skipped, discover
-from ragapp.documents.split import split_document
+from ragapp.documents.split import PORTION, split_document
 from ragapp.documents.stream import ParsedFile, file_state, parse_ahead, parse_now
 from ragapp.documents.workers.pool import ParserPool
-from ragapp.embedding.encode import Passage
-from ragapp.errors import Cancelled, DocumentError, RagappError, UnforeseenError
+from ragapp.errors import (
+    Cancelled,
+    DocumentError,
+    KnowledgeBaseError,
+    RagappError,
+    UnforeseenError,
+)
 from ragapp.index.knowledge_base import Writer
 from ragapp.index.rows import NewChunk
+from ragapp.index.spool import Spool
 from ragapp.index.store import StoredDocument
 from ragapp.library import OpenKnowledgeBase
 from ragapp.pace import Pace
+from ragapp.pending import Pending, embed, pending
 from ragapp.remove import WAIT_FOR_WRITER_S
 from ragapp.text.resembling import Resembling, sketch
 from ragapp.types import (
@@ -34,7 +42,6 @@ from ragapp.types import (
     Note,
     Progress,
     ProgressSink,
-    Span,
     Stage,
     ignore_progress,
     never_cancel,
@@ -44,14 +51,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ragapp.embedding.encode import EncodedPassage
-
 logger = logging.getLogger(__name__)
 
-CONTEXT_TOKENS = 64
-"""Room beside ``chunk_tokens`` for the title and headings that are encoded with a chunk."""
 GROUP_CHUNKS = 64
 """Small files are embedded together up to so many chunks: a few full batches."""
+LONG_CHUNKS = 512
+"""Chunks of a long file that memory holds with their vectors: some 20 MB."""
 PUBLISH_EVERY_S = 3.0
 """A long run becomes searchable in steps; a step costs what it adds."""
 
@@ -114,20 +119,6 @@ def ingest(
 # --- embed, write, publish ---
 
 
-@dataclass(slots=True)
-class _Pending:
-    """A parsed document and its chunks, with the vectors that are there."""
-
-    document: Document
-    chunks: list[Chunk]
-    contexts: list[str]
-    encoded: dict[int, EncodedPassage] = field(default_factory=dict)
-
-    @property
-    def whole(self) -> bool:
-        return len(self.encoded) == len(self.chunks)
-
-
 class _Run:
     """Takes files as they are parsed, and writes them group by group."""
 
@@ -138,7 +129,7 @@ class _Run:
         self._into = into
         self._progress = progress
         self._cancel = cancel
-        self._group: list[_Pending] = []
+        self._group: list[Pending] = []
         self._unpublished: list[IngestedFile] = []
         self._published_at: float | None = None
         self._resembling: Resembling | None = None
@@ -169,7 +160,7 @@ class _Run:
             self._take_known(parsed, pool)
         else:
             self._split(parsed.document)
-        chunks = sum(len(pending.chunks) for pending in self._group)
+        chunks = sum(len(one.chunks) for one in self._group)
         # The first file is searchable at once, the others as soon as a step is due.
         if self._group and (self._published_at is None or chunks >= GROUP_CHUNKS or self._due()):
             self.flush()
@@ -182,15 +173,15 @@ class _Run:
         if not group:
             return
         try:
-            _embed(group, self._into, self._progress, self._cancel)
+            embed(group, self._into, self._progress, self._cancel)
         except Cancelled:
-            for pending in group:
-                if not pending.whole:
-                    self._cancelled(Path(pending.document.path))
+            for one in group:
+                if not one.whole:
+                    self._cancelled(Path(one.document.path))
         with self._into.kb.writer(WAIT_FOR_WRITER_S) as writer:
-            for pending in group:
-                if pending.whole:
-                    self._stored(self._write(pending, writer))
+            for one in group:
+                if one.whole:
+                    self._stored(self._write(one.document, list(one.new_chunks()), writer))
 
     def publish(self) -> None:
         """Make what was written searchable."""
@@ -213,7 +204,7 @@ class _Run:
     def _take_known(self, parsed: ParsedFile, pool: ParserPool) -> None:
         """Keep a file whose bytes are stored; what waits in the group may replace those bytes."""
         holders = {stored.path for stored in self._into.kb.find(sha256=parsed.sha256)}
-        if holders & {pending.document.path for pending in self._group}:
+        if holders & {one.document.path for one in self._group}:
             self.flush()
         path, name = str(parsed.path.absolute()), parsed.path.name
         with self._into.kb.writer(WAIT_FOR_WRITER_S) as writer:
@@ -233,34 +224,46 @@ class _Run:
         count_tokens = self._into.encoder.count_tokens
         try:
             chunks = split_document(document, count_tokens, self._into.chunk_tokens)
-            contexts = [chunk_context(document.name, chunk.heading, self._into) for chunk in chunks]
+            if len(document.text) > PORTION:
+                self._store_long(document, chunks)
+            else:
+                self._group.append(pending(document, list(chunks), self._into))
+        except Cancelled:
+            self._cancelled(Path(document.path))
+        except (KnowledgeBaseError, MemoryError):
+            raise
         except Exception as error:  # what nobody foresaw in a text is an error of that file alone
             logger.exception("%s could not be split", document.path)
             self._end(Path(document.path), UnforeseenError.of(error))
-        else:
-            self._group.append(_Pending(document, chunks, contexts))
 
-    def _write(self, pending: _Pending, writer: Writer) -> IngestedFile:
+    def _store_long(self, document: Document, chunks: Iterator[Chunk]) -> None:
+        """Embed a long document bit by bit, and write it when all of it is there."""
+        self.flush()
+        with Spool() as spool:
+            while some := list(islice(chunks, LONG_CHUNKS)):
+                part = pending(document, some, self._into)
+                part.before = len(spool)
+                length, reached = len(document.text), max(1, some[-1].end)
+                part.left = (len(spool) + len(some)) * (length - reached) // reached
+                embed([part], self._into, self._progress, self._cancel)
+                spool.add(part.new_chunks())
+            with self._into.kb.writer(WAIT_FOR_WRITER_S) as writer:
+                self._stored(self._write(document, spool, writer))
+
+    def _write(
+        self, document: Document, chunks: Sequence[NewChunk] | Spool, writer: Writer
+    ) -> IngestedFile:
         """Store a document, unless the same bytes have come in meanwhile."""
-        document = pending.document
         kept = _already_there(document.path, document.name, document.sha256, writer, self._into)
         if kept is not None:
             return kept
         replaces = bool(writer.find(path=document.path))
-        new = [
-            NewChunk(
-                chunk, context, pending.encoded[place].vector, pending.encoded[place].sentences
-            )
-            for place, (chunk, context) in enumerate(
-                zip(pending.chunks, pending.contexts, strict=True)
-            )
-        ]
         sketched = sketch(document.text)
-        writer.add(document, new, sketched)
+        writer.add(document, chunks, sketched)
         return IngestedFile(
             document.path,
             Status.UPDATED if replaces else Status.ADDED,
-            chunks=len(new),
+            chunks=len(chunks),
             pages=len(document.pages),
             notes=(*document.notes, *self._resembled(document.path, sketched, writer)),
         )
@@ -295,31 +298,6 @@ class _Run:
 
 def _skipped(one: Skipped) -> IngestedFile:
     return IngestedFile(str(one.path), Status.SKIPPED, error=one.error)
-
-
-def _embed(
-    group: Sequence[_Pending],
-    into: OpenKnowledgeBase,
-    progress: ProgressSink,
-    cancel: CancelCheck,
-) -> None:
-    """Encode the chunks of several documents together, in batches by length."""
-    owners = [(pending, place) for pending in group for place in range(len(pending.chunks))]
-    for pending in group:
-        progress(Progress(Stage.EMBEDDING, pending.document.path, 0, len(pending.chunks)))
-    passages = [
-        _passage(pending.chunks[place], pending.contexts[place]) for pending, place in owners
-    ]
-    for row, encoded in into.encoder.encode_passages(passages, cancel):
-        pending, place = owners[row]
-        pending.encoded[place] = encoded
-        done, total = len(pending.encoded), len(pending.chunks)
-        progress(Progress(Stage.EMBEDDING, pending.document.path, done, total))
-
-
-def _passage(chunk: Chunk, context: str) -> Passage:
-    spans = tuple(Span(s.start - chunk.start, s.end - chunk.start) for s in chunk.sentences)
-    return Passage(chunk.text, context, spans)
 
 
 def _gains(stored: StoredDocument, into: OpenKnowledgeBase) -> bool:
@@ -360,16 +338,3 @@ def may_exist(path: Path) -> bool:
 
 def _kept(path: str, stored: StoredDocument, status: Status, *notes: Note) -> IngestedFile:
     return IngestedFile(path, status, chunks=stored.chunks, pages=stored.pages, notes=notes)
-
-
-def chunk_context(name: str, heading: Sequence[str], into: OpenKnowledgeBase) -> str:
-    """Return what is encoded in front of a chunk: the file's name and its headings.
-
-    The outermost are left out first when all of it is longer than ``CONTEXT_TOKENS``.
-    """
-    stem = Path(name).stem
-    titles = [stem, *(title for title in heading if title != stem)]
-    while len(titles) > 1 and into.encoder.count_tokens([" > ".join(titles)])[0] > CONTEXT_TOKENS:
-        titles.pop(0)
-    context = " > ".join(titles)
-    return context if into.encoder.count_tokens([context])[0] <= CONTEXT_TOKENS else ""

@@ -296,3 +296,44 @@ def test_a_document_that_is_nearly_another_is_kept_and_said_to_be(kb, tmp_path):
     (tmp_path / "v3.txt").write_text(text + " The end.")
     [third] = ingest([tmp_path / "v3.txt"], kb)
     assert [note.values["path"] for note in third.notes] == [str(tmp_path / "v2.txt")]
+
+
+def test_a_long_document_is_embedded_bit_by_bit_and_stored_as_a_whole(kb, tmp_path, monkeypatch):
+    text = "\n\n".join(f"Ship number {n} has sail {n * 7}, and hold {n % 13}." for n in range(120))
+    (tmp_path / "short.txt").write_text(text)
+    [short] = ingest([tmp_path / "short.txt"], kb)
+    whole = kb.kb.chunks(kb.kb.chunk_ids())
+    remove("short.txt", kb)
+    monkeypatch.setattr("ragapp.ingest.PORTION", 1000)
+    monkeypatch.setattr("ragapp.ingest.LONG_CHUNKS", 3)
+    (tmp_path / "long.txt").write_text(text)
+    events = []
+    [long] = ingest([tmp_path / "long.txt"], kb, events.append)
+    assert (long.status, long.chunks) == (Status.ADDED, short.chunks)
+    again = kb.kb.chunks(kb.kb.chunk_ids())
+    for one, other in zip(whole.values(), again.values(), strict=True):
+        assert one.text == other.text
+        # the file's name stands before each, so that vectors differ a little
+        assert len(one.sentence_vectors) == len(other.sentence_vectors)
+    embedding = [event for event in events if event.stage is Stage.EMBEDDING]
+    done = [event.done for event in embedding]
+    assert done == sorted(done)
+    assert done[-1] == embedding[-1].total == long.chunks
+
+
+def test_a_long_document_that_is_stopped_leaves_nothing(kb, tmp_path, monkeypatch):
+    monkeypatch.setattr("ragapp.ingest.PORTION", 1000)
+    monkeypatch.setattr("ragapp.ingest.LONG_CHUNKS", 2)
+    (tmp_path / "long.txt").write_text(
+        "\n\n".join(f"Ship {n} sails on day {n}." for n in range(300))
+    )
+    events = []
+
+    def enough():
+        return sum(event.stage is Stage.EMBEDDING and event.done > 2 for event in events) > 0
+
+    [stopped] = ingest([tmp_path / "long.txt"], kb, events.append, enough)
+    assert stopped.status is Status.CANCELLED
+    assert kb.kb.find(path=str(tmp_path / "long.txt")) == []
+    [again] = ingest([tmp_path / "long.txt"], kb)
+    assert again.status is Status.ADDED

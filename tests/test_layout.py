@@ -24,7 +24,7 @@ FLOORS = (
     {"retrieval", "synthesis"},
     {"models", "pace"},
     {"library"},
-    {"remove"},
+    {"remove", "pending"},
     {"ask", "ingest"},
     {"watch", "uploads", "batch", "lab"},
     {"fetch"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ragapp.text.sentences import sentence_spans
@@ -13,9 +13,14 @@ from ragapp.types import Block, BlockKind, Chunk, Document, Heading, Span
 TINY = 1 / 6  # of the budget: less is too little context for a chunk, and cheap as an overlap
 FULL_ENOUGH = 1 / 2  # of the budget: from here a paragraph break is a better cut than more text
 
+PORTION = 2_000_000
+"""Characters that are cut at a time; a book of a thousand pages is one portion."""
+
 _SOFT_CUT = re.compile(r"[，、；,;:：]\s*|\s+")
 
 CountTokens = Callable[[Sequence[str]], list[int]]
+_Part = tuple[tuple[str, ...], int, int, str]
+"""Path of titles, start, end, own title of what stands under one heading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,34 +54,68 @@ class _Draft:
         return sum(unit.tokens for unit in self.units)
 
 
-def split_document(document: Document, count_tokens: CountTokens, chunk_tokens: int) -> list[Chunk]:
+def split_document(
+    document: Document, count_tokens: CountTokens, chunk_tokens: int
+) -> Iterator[Chunk]:
     """Cut ``document`` into chunks of at most ``chunk_tokens`` tokens, counted by sentence.
 
-    ``count_tokens`` gets all sentences in one call, and again only for those over the budget.
+    Long documents are cut portion by portion, so that memory holds the chunks of one.
+    ``count_tokens`` gets all sentences of a portion in one call, and again only for those over the
+    budget.
     """
     if chunk_tokens < 1:
         raise ValueError("chunk_tokens must be at least 1")
-    sections = _sections(document, count_tokens, chunk_tokens)
-    drafts = [
-        _Draft(section.path, units, section.bare)
-        for section in sections
-        for units in _pack(section.units, chunk_tokens)
-    ]
+    blocks = sorted(document.blocks, key=lambda block: block.start)
     pages = [page for page in document.pages if page.end > page.start]
     page_starts = [page.start for page in pages]
-    chunks: list[Chunk] = []
-    for draft in _merge_tiny(drafts, chunk_tokens):
-        start, end = draft.units[0].span.start, draft.units[-1].span.end
-        page = pages[max(0, bisect_right(page_starts, start) - 1)].number if pages else None
-        sentences = tuple(unit.span for unit in draft.units)
-        chunks.append(Chunk(document.text[start:end], start, end, page, draft.path, sentences))
-    return chunks
+    for outline in _portions(_outline(document.headings, len(document.text)), document.text):
+        sections = _sections(document.text, outline, blocks, count_tokens, chunk_tokens)
+        drafts = [
+            _Draft(section.path, units, section.bare)
+            for section in sections
+            for units in _pack(section.units, chunk_tokens)
+        ]
+        for draft in _merge_tiny(drafts, chunk_tokens):
+            start, end = draft.units[0].span.start, draft.units[-1].span.end
+            page = pages[max(0, bisect_right(page_starts, start) - 1)].number if pages else None
+            sentences = tuple(unit.span for unit in draft.units)
+            yield Chunk(document.text[start:end], start, end, page, draft.path, sentences)
 
 
-def _sections(document: Document, count_tokens: CountTokens, chunk_tokens: int) -> list[_Section]:
-    text = document.text
-    outline = list(_outline(document.headings, len(text)))
-    blocks = sorted(document.blocks, key=lambda block: block.start)
+def _portions(outline: Iterable[_Part], text: str) -> Iterator[list[_Part]]:
+    """Gather parts of the outline up to ``PORTION`` characters; cut longer ones at a line's end."""
+    gathered: list[_Part] = []
+    begin = 0
+    for path, start, end, title in outline:
+        while end - begin > PORTION:
+            if gathered and start > begin:  # what came before it goes first
+                yield gathered
+                gathered, begin = [], start
+                continue
+            cut = _line_end(text, start, start + PORTION)
+            yield [*gathered, (path, start, cut, title)]
+            gathered, begin, start = [], cut, cut
+        gathered.append((path, start, end, title))
+    if gathered:
+        yield gathered
+
+
+def _line_end(text: str, start: int, end: int) -> int:
+    """Return where to cut a text before ``end``: behind a paragraph, else behind a line."""
+    for mark in ("\n\n", "\n"):
+        found = text.rfind(mark, start + PORTION // 2, end)
+        if found >= 0:
+            return found + len(mark)
+    return end
+
+
+def _sections(
+    text: str,
+    outline: Sequence[_Part],
+    blocks: Sequence[Block],
+    count_tokens: CountTokens,
+    chunk_tokens: int,
+) -> list[_Section]:
     spans = [_unit_spans(text, start, end, blocks) for _, start, end, _ in outline]
     flat = [span for section_spans in spans for span in section_spans]
     counts = count_tokens([text[span.start : span.end] for span in flat]) if flat else []
@@ -128,10 +167,8 @@ def _begins(text: str, last: Span, span: Span, blocks: Sequence[Block]) -> bool:
     return "\n" in text[last.end : span.start]
 
 
-def _outline(
-    headings: Sequence[Heading], length: int
-) -> Iterator[tuple[tuple[str, ...], int, int, str]]:
-    """Yield (path of titles, start, end, own title) for the text under each heading."""
+def _outline(headings: Sequence[Heading], length: int) -> Iterator[_Part]:
+    """Yield the parts of a text, one for each heading."""
     ordered = sorted(headings, key=lambda heading: heading.start)
     yield (), 0, ordered[0].start if ordered else length, ""
     above: list[Heading] = []

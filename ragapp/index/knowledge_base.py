@@ -39,6 +39,7 @@ from ragapp.index.reading import FittedSpace
 from ragapp.index.recipe import Recipe
 from ragapp.index.rows import NewChunk, StoredChunk
 from ragapp.index.snapshot import Snapshot, VectorSpace, compared
+from ragapp.index.spool import Spool
 from ragapp.index.store import Store, StoredDocument
 from ragapp.index.volume import disk_error
 from ragapp.types import Document
@@ -249,7 +250,7 @@ class Writer:
     def add(
         self,
         document: Document,
-        chunks: Sequence[NewChunk],
+        chunks: Sequence[NewChunk] | Spool,
         sketched: NDArray[np.uint64] | None = None,
     ) -> None:
         """Store a document, whole, in place of any earlier one of the same path.

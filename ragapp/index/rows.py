@@ -16,6 +16,13 @@ from ragapp.types import Chunk, Page, Span
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+COLUMNS = (
+    'start, "end", text, page, heading, sentences, vector, sentence_vectors, sentence_scales,'
+    " term_hashes, term_counts"
+)
+"""Of a chunk, but for those that are given when it is written."""
+ChunkRow = tuple[object, ...]
+
 IMPOSSIBLE = 1e4
 """Components of raw vectors of unit length are below 1; this is what a harmed exponent makes."""
 
@@ -69,14 +76,14 @@ class IndexRows:
     openings: list[str]
 
 
-def chunk_row(document_id: int, new: NewChunk) -> tuple[object, ...]:
-    """Return the values of a chunk's columns, after ``id``, in the schema's order."""
+def chunk_row(new: NewChunk) -> ChunkRow:
+    """Return the values of a chunk's ``COLUMNS``."""
     chunk = new.chunk
     spans = np.array([(s.start, s.end) for s in chunk.sentences], np.int32)
     quantised, scales = quantise(new.sentence_vectors)
     counts = term_counts(f"{new.context} {chunk.text}")
     return (
-        document_id, chunk.start, chunk.end, chunk.text, chunk.page,
+        chunk.start, chunk.end, chunk.text, chunk.page,
         json.dumps(chunk.heading, ensure_ascii=False), spans.tobytes(),
         new.vector.astype(np.float32).tobytes(), quantised.tobytes(), scales.tobytes(),
         counts.hashes.tobytes(), counts.counts.tobytes(),

@@ -21,11 +21,9 @@ from ragapp.errors import KnowledgeBaseDamaged
 from ragapp.index import migrations, seals
 from ragapp.index.connection import connect, is_damage
 from ragapp.index.reading import WHITENING_PARTS, FittedSpace, Reading
-from ragapp.index.rows import (
-    NewChunk,
-    chunk_row,
-)
+from ragapp.index.rows import COLUMNS, NewChunk, chunk_row
 from ragapp.index.seals import sealed
+from ragapp.index.spool import Spool
 from ragapp.text.encodable import is_text
 from ragapp.text.terms import TERMS_VERSION
 from ragapp.types import Document, Note
@@ -130,7 +128,9 @@ class Store(Reading):
             id_, path, name, sha256, media_type, pages, chunks, _notes(notes), size, modified_ns
         )
 
-    def add_document(self, document: Document, chunks: Sequence[NewChunk], generation: int) -> int:
+    def add_document(
+        self, document: Document, chunks: Sequence[NewChunk] | Spool, generation: int
+    ) -> int:
         """Store a document for ``generation``; call inside a transaction. Returns its id."""
         pages = [[page.number, page.start, page.end] for page in document.pages]
         cursor = self._connection.execute(
@@ -143,11 +143,11 @@ class Store(Reading):
             ),
         )  # fmt: skip
         document_id = int(cursor.lastrowid or 0)
+        rows = chunks.rows() if isinstance(chunks, Spool) else map(chunk_row, chunks)
         self._connection.executemany(
-            'INSERT INTO chunks (document_id, start, "end", text, page, heading, sentences, vector,'
-            " sentence_vectors, sentence_scales, term_hashes, term_counts)"
+            f"INSERT INTO chunks (document_id, {COLUMNS})"  # noqa: S608 - our own text
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (chunk_row(document_id, new) for new in chunks),
+            ((document_id, *row) for row in rows),
         )
         self._seal_document(document_id)
         self._connection.execute(

@@ -97,7 +97,7 @@ def index_passages(passages: Sequence[str], into: OpenKnowledgeBase) -> None:
             spans = tuple(sentence_spans(document.text))
             chunks = [Chunk(document.text, 0, len(document.text), None, (), spans)]
         else:
-            chunks = split_document(document, into.encoder.count_tokens, room)
+            chunks = list(split_document(document, into.encoder.count_tokens, room))
         owned.extend((number, chunk) for chunk in chunks)
     inputs = [
         Passage(

@@ -22,6 +22,8 @@ SIZE = 64
 """The estimate is within 0.1 of the share in 95 of 100 cases."""
 SHORTEST = 100
 """Characters below which two texts are alike by chance."""
+SLICE = 1_000_000
+"""Characters hashed at a time."""
 NEARLY = 0.85
 MARKS = 4
 """Smallest hashes by which candidates are found: of texts that are nearly the same, one is shared
@@ -30,15 +32,23 @@ but for one case in two thousand."""
 
 def sketch(text: str) -> Sketch:
     """Return the sketch of a text, sorted; empty for a short one. Space and case do not count."""
-    letters = "".join(text.split()).lower()
-    if len(letters) < SHORTEST:
-        return np.zeros(0, np.uint64)
+    smallest = np.zeros(0, np.uint64)
+    if len(text) < SHORTEST:
+        return smallest
+    for start in range(0, len(text), SLICE):
+        hashes = _windows("".join(text[start : start + SLICE].split()).lower())
+        smallest = np.unique(np.concatenate([smallest, hashes]))[:SIZE]
+    return smallest
+
+
+def _windows(letters: str) -> Sketch:
+    """Return the hashes of all windows of a text."""
     codes = np.frombuffer(letters.encode("utf-32-le", "surrogatepass"), np.uint32)
-    windows = len(codes) - WINDOW + 1
+    windows = max(0, len(codes) - WINDOW + 1)
     hashes = np.zeros(windows, np.uint64)
     for place in range(WINDOW):
         hashes = hashes * np.uint64(0x100000001B3) + codes[place : place + windows]
-    return np.unique(_mixed(hashes))[:SIZE]
+    return _mixed(hashes)
 
 
 def resemblance(one: Sketch, other: Sketch) -> float:

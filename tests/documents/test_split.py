@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from ragapp.documents import split as splitting
 from ragapp.documents.readers.compose import Composer
 from ragapp.documents.split import TINY, split_document
 from ragapp.types import Chunk, Document, Heading, Page
@@ -39,7 +40,7 @@ def compose(*blocks: str) -> Document:
 
 
 def split(document: Document, budget: int = BUDGET) -> list[Chunk]:
-    return split_document(document, count_characters, budget)
+    return list(split_document(document, count_characters, budget))
 
 
 def sentence(topic: str, length: int = 20) -> str:
@@ -132,8 +133,10 @@ def test_sentences_are_counted_in_one_call() -> None:
         calls.append(len(texts))
         return count_characters(texts)
 
-    split_document(
-        compose(*(f"#{n}" if n % 3 == 0 else sentence(str(n)) for n in range(30))), count, 60
+    list(
+        split_document(
+            compose(*(f"#{n}" if n % 3 == 0 else sentence(str(n)) for n in range(30))), count, 60
+        )
     )
     assert len(calls) == 1
 
@@ -208,3 +211,27 @@ def test_code_is_cut_at_blank_lines() -> None:
     extract = composer.extract()
     document = replace(make_document(extract.text), blocks=extract.blocks)
     assert [chunk.text for chunk in split(document, 50)] == functions
+
+
+def test_a_long_text_is_cut_portion_by_portion_and_nothing_is_lost(monkeypatch) -> None:
+    text = "\n\n".join(sentence(f"word{n}") for n in range(300))
+    heads = "".join(f"{text}\n\n" for _ in range(3))
+    headings = [Heading(1, f"Part {n}", n * (len(text) + 2)) for n in range(3)]
+    document = make_document(heads, headings=headings)
+    monkeypatch.setattr(splitting, "PORTION", 500)
+    chunks = split(document, 120)
+    covered = "".join(chunk.text for chunk in chunks)
+    assert all(f"word{n}" in covered for n in range(300))
+    ends = [span for chunk in chunks for span in chunk.sentences]
+    assert {heads[s.start : s.end] for s in ends} == {sentence(f"word{n}") for n in range(300)}
+    assert {chunk.heading for chunk in chunks} == {("Part 0",), ("Part 1",), ("Part 2",)}
+    starts = [chunk.start for chunk in chunks]
+    assert starts == sorted(starts)
+
+
+def test_a_portion_ends_where_a_line_does_if_there_is_one(monkeypatch) -> None:
+    monkeypatch.setattr(splitting, "PORTION", 100)
+    lines = "\n".join("x" * 30 for _ in range(20))
+    assert [chunk.text.count("x") for chunk in split(make_document(lines), 31)] == [30] * 20
+    endless = "y" * 1000
+    assert sum(chunk.text.count("y") for chunk in split(make_document(endless), 50)) == 1000

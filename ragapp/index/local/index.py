@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
+
+MOST_READERS = 4
+"""Threads that read segments: checksums and copies use a core each."""
 
 
 class LocalIndex:
@@ -178,8 +183,11 @@ class _Generation:
             self.entries[run.start : run.stop] = replaced
 
     def parts(self) -> list[Part]:
-        """Return all segments, read where they are not in memory."""
-        return [self._part(entry) for entry in self.entries]
+        """Return all segments, read where they are not in memory, several at a time."""
+        if all(entry.name in self._segments for entry in self.entries):
+            return [self._part(entry) for entry in self.entries]
+        with ThreadPoolExecutor(min(MOST_READERS, os.cpu_count() or 1)) as threads:
+            return list(threads.map(self._part, self.entries))
 
     def _saved(self, segment: Segment) -> Entry:
         if self._searched or len(segment.ids) < FULL:  # a full one is read again by nobody else
