@@ -324,9 +324,8 @@ def test_a_long_document_is_embedded_bit_by_bit_and_stored_as_a_whole(kb, tmp_pa
 def test_a_long_document_that_is_stopped_leaves_nothing(kb, tmp_path, monkeypatch):
     monkeypatch.setattr("ragapp.ingest.PORTION", 1000)
     monkeypatch.setattr("ragapp.ingest.LONG_CHUNKS", 2)
-    (tmp_path / "long.txt").write_text(
-        "\n\n".join(f"Ship {n} sails on day {n}." for n in range(300))
-    )
+    lines = (f"Ship {n} sails on day {n}." for n in range(300))
+    (tmp_path / "long.txt").write_text("\n\n".join(lines))
     events = []
 
     def enough():
