@@ -58,20 +58,22 @@ def parse_file(path: Path, name: str | None = None, *, with_ocr: bool = False) -
         chosen = choose_format(data, name)
     if not data.strip(b"\0 \t\r\n"):
         raise EmptyDocument("file_empty", name=name)
+    sha256, size = hashlib.sha256(data).hexdigest(), len(data)
     extract = run_reader(chosen, data, name, with_ocr=with_ocr)
+    del data  # it may be large, and the text has yet to be handed on
     if not extract.text.strip():
         raise EmptyDocument("file_without_text", name=name)
     return Document(
         name=name,
         path=str(path.absolute()),
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=sha256,
         media_type=chosen.media_type,
         text=extract.text,
         pages=extract.pages,
         headings=extract.headings,
         notes=extract.notes,
         blocks=extract.blocks,
-        size=len(data),
+        size=size,
         modified_ns=modified_ns,
     )
 

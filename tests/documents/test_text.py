@@ -2,6 +2,7 @@
 
 import pytest
 
+from ragapp.documents.readers import compose
 from ragapp.documents.readers.text import read
 from ragapp.types import Note
 
@@ -51,3 +52,13 @@ def test_damage_is_noted() -> None:
     data[90] = 0xFF
     (note,) = read(bytes(data), "a.txt").notes
     assert note == Note("characters_replaced", {"count": 1})
+
+
+def test_a_large_text_is_cleaned_as_a_small_one_is(monkeypatch):
+    text = "".join(f"line {n}{' ' * (n % 3)}\r\n{chr(10) * (n % 5)}" for n in range(500)) + "end  "
+    whole = compose.clean(text)
+    for piece in (1, 7, 100, 5000):
+        monkeypatch.setattr(compose, "PIECE", piece)
+        assert compose.clean(text) == whole
+    assert compose.clean("") == ""
+    assert compose.clean("a \n") == "a\n"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ragapp.documents.readers import Extract
 from ragapp.documents.readers.table import Row, table_lines
 from ragapp.text.chinese import UNSPACED
 from ragapp.types import Block, BlockKind, Heading, Note
 
+PIECE = 1_000_000
+"""Characters that are cleaned at a time, up to the end of a line."""
 PARAGRAPH_BREAK = "\n\n"
 LINE_BREAK = "\n"
 
@@ -17,6 +19,7 @@ _NEWLINES = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 # Control characters other than tab and newline, soft hyphens, byte order marks, noncharacters and
 # lone surrogates: none of them can be seen, and the last cannot be stored as UTF-8.
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\ufeff\ufffe\uffff\ud800-\udfff]")
+_TRAILING_SPACE = re.compile(r"[^\S\n](?:\n|\Z)")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 _ADDRESS = re.compile(r"(?:https?://|ftp://|mailto:|tel:)", re.I)
@@ -31,10 +34,26 @@ def clean(text: str) -> str:
 
     Every other character stays as it is: offsets must lead to what the source says.
     """
-    text = _INVISIBLE.sub("", _NEWLINES.sub("\n", text))
-    # line by line: a pattern for space before a line's end is quadratic in the space within a line
-    text = "\n".join(line.rstrip() for line in text.split("\n"))
+    text = _INVISIBLE.sub("", _NEWLINES.sub("\n", text.replace("\r\n", "\n")))
+    if _TRAILING_SPACE.search(text):
+        text = "".join(_without_trailing_space(text))
     return _BLANK_LINES.sub(PARAGRAPH_BREAK, text)
+
+
+def _without_trailing_space(text: str) -> Iterator[str]:
+    """Yield a text piece by piece, its lines without space at their ends.
+
+    Line by line, for a pattern is quadratic in the space within a line; and some at a time, for
+    the lines of a large text take several times its memory.
+    """
+    start = 0
+    while start < len(text):
+        found = text.find("\n", min(len(text), start + PIECE))
+        end = len(text) if found < 0 else found
+        yield "\n".join([line.rstrip() for line in text[start:end].split("\n")])
+        if found >= 0:
+            yield "\n"
+        start = end + 1
 
 
 def collapse_space(text: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import chain, pairwise
 
 from ragapp.documents.readers import Extract, Format
 from ragapp.documents.readers.compose import clean
@@ -30,8 +32,10 @@ def read(data: bytes, name: str) -> Extract:
         BrokenDocument: the bytes are not text.
     """
     decoded = decode(data, name)
-    text = clean(decoded.text).strip("\n").rstrip()
     notes = damage_notes(decoded.damaged)
+    text = clean(decoded.text)
+    del decoded  # a large text shall not be here twice
+    text = text.strip("\n").rstrip()
     return Extract(text, _find_headings(text), notes=notes)
 
 
@@ -42,15 +46,24 @@ def damage_notes(damaged: int) -> tuple[Note, ...]:
 
 def _find_headings(text: str) -> tuple[Heading, ...]:
     headings: list[Heading] = []
-    lines = text.split("\n")
-    start = 0
-    for index, line in enumerate(lines):
-        alone = not "".join(lines[max(0, index - 1) : index] + lines[index + 1 : index + 2]).strip()
+    before = ""
+    for (start, line), (_, after) in pairwise(chain(_lines(text), [(len(text), "")])):
+        alone = not (before.strip() or after.strip())
         heading = _as_heading(line, start, alone=alone)
         if heading:
             headings.append(heading)
-        start += len(line) + 1
+        before = line
     return tuple(headings)
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each line with its place; a list of all would take several times the text's memory."""
+    start = 0
+    while start <= len(text):
+        found = text.find("\n", start)
+        end = len(text) if found < 0 else found
+        yield start, text[start:end]
+        start = end + 1
 
 
 def _as_heading(line: str, start: int, *, alone: bool) -> Heading | None:

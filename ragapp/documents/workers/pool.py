@@ -94,7 +94,7 @@ class ParserPool:
             logging.getLogger(source).log(level, "%s", message)
         if "error" in reply:
             raise error_from_json(reply["error"])
-        return document_from_json(reply["document"])
+        return document_from_json(reply["document"], reply.get("text", ""))
 
     def close(self) -> None:
         """End all workers; whoever waits for one gets Cancelled."""

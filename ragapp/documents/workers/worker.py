@@ -53,24 +53,26 @@ def main() -> None:
         log.records.clear()
         _end_with_parent(requests, armed=True)
         limit_this_process(request["cpu_s"], request["memory_bytes"])
-        reply = _reply_to(request)
+        reply, text = _reply_to(request)
         limit_this_process(None, request["memory_bytes"])
         _end_with_parent(requests, armed=False)
         reply["log"] = log.records
         reply["last"] = peak_memory() > min(RETIRE_ABOVE_BYTES, request["memory_bytes"] // 2)
-        write_frame(replies, reply)
+        write_frame(replies, reply, text)
+        del text
         if reply["last"]:
             return
 
 
-def _reply_to(request: Message) -> Message:
+def _reply_to(request: Message) -> tuple[Message, str]:
     try:
         document = parse_file(Path(request["path"]), request["name"], with_ocr=request["ocr"])
-        return {"document": document_to_json(document)}
+        return {"document": document_to_json(document)}, document.text
     except DocumentError as error:
-        return {"error": error_to_json(error)}
+        return {"error": error_to_json(error)}, ""
     except MemoryError:
-        return {"error": error_to_json(DocumentTooCostly("text_too_large", name=request["name"]))}
+        too_large = DocumentTooCostly("text_too_large", name=request["name"])
+        return {"error": error_to_json(too_large)}, ""
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ragapp.documents.workers import wire
 from ragapp.documents.workers.wire import (
     document_from_json,
     document_to_json,
@@ -32,13 +33,25 @@ def test_messages_follow_one_another() -> None:
     assert read_frame(stream) is None
 
 
+def test_a_text_comes_with_its_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "SLICE", 3)
+    stream = io.BytesIO()
+    write_frame(stream, {"a": 1}, "中文 \udcff \ud800\U0001f600 end")
+    write_frame(stream, {"b": 2})
+    whole = stream.getvalue()
+    stream.seek(0)
+    assert read_frame(stream) == {"a": 1, "text": "中文 \udcff \ud800\U0001f600 end"}
+    assert read_frame(stream) == {"b": 2}
+    assert read_frame(io.BytesIO(whole[:30])) is None
+
+
 def test_torn_and_senseless_frames_are_none() -> None:
     whole = sent({"a": "text"})
     for length in range(len(whole)):
         assert read_frame(io.BytesIO(whole[:length])) is None
     assert read_frame(io.BytesIO(b"\xff" * 20)) is None
-    assert read_frame(io.BytesIO(bytes(7) + b"\x02" + b"{x")) is None
-    assert read_frame(io.BytesIO(bytes(7) + b"\x02" + b"[]")) is None
+    assert read_frame(io.BytesIO(bytes(7) + b"\x02" + bytes(8) + b"{x")) is None
+    assert read_frame(io.BytesIO(bytes(7) + b"\x02" + bytes(8) + b"[]")) is None
 
 
 def test_documents_are_the_same_on_the_other_side() -> None:
@@ -53,7 +66,7 @@ def test_documents_are_the_same_on_the_other_side() -> None:
         headings,
         (Note("a", {"n": 1}),),
     )
-    assert document_from_json(document_to_json(document)) == document
+    assert document_from_json(document_to_json(document), document.text) == document
 
 
 @pytest.mark.parametrize("kind", [DocumentError, EmptyDocument, DocumentTooCostly])
