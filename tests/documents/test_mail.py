@@ -113,3 +113,10 @@ def test_outlook_mails_are_read_with_what_is_attached() -> None:
 def test_torn_outlook_mails_are_damaged() -> None:
     with pytest.raises(BrokenDocument, match="damaged"):
         msg.read(outlook()[:3000], "a.msg")
+
+
+def test_a_date_that_is_none_is_shown_as_it_stands() -> None:
+    mail = b"Subject: Tides\nDate: Mon, 99 Jan 99999999999 10:00:00\nFrom: a@b\n\nThe tide comes.\n"
+    text = eml.read(mail, "a.eml").text
+    assert "The tide comes." in text
+    assert "99 Jan 99999999999" in text

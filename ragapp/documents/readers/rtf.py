@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from ragapp.documents.readers import Extract, Format
 from ragapp.documents.readers.compose import Composer
 from ragapp.documents.signatures import begins_with
 from ragapp.errors import BrokenDocument
+
+_NO_CHARACTER = re.compile(r"\\u-?\d{6,}")
 
 
 def read(data: bytes, name: str) -> Extract:
@@ -17,8 +21,9 @@ def read(data: bytes, name: str) -> Extract:
     from striprtf.striprtf import rtf_to_text
 
     try:
-        text = rtf_to_text(data.decode("latin-1"), encoding="cp1252", errors="replace")
-    except (ValueError, LookupError, IndexError, TypeError, AttributeError) as error:
+        source = _NO_CHARACTER.sub(r"\\u65533", data.decode("latin-1"))
+        text = rtf_to_text(source, encoding="cp1252", errors="replace")
+    except (ValueError, OverflowError, LookupError, IndexError, TypeError, AttributeError) as error:
         raise BrokenDocument(
             "office_damaged", name=name, format="RTF", reason=str(error)
         ) from error

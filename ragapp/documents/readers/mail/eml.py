@@ -87,15 +87,17 @@ def _parts(root: Message) -> Iterator[Message]:
 
 def _head(root: Message, key: str) -> str:
     try:
-        return " ".join(str(root.get(key, "")).split())
-    except (ValueError, LookupError, AttributeError, TypeError, IndexError):  # malformed beyond it
-        return ""
+        value = str(root.get(key, ""))
+    except Exception:  # noqa: BLE001 - email's parsers of heads let through whatever they meet
+        raw = (value for name, value in root.raw_items() if name.lower() == key.lower())
+        value = str(next(raw, ""))
+    return " ".join(value.split())
 
 
 def _file_name(part: Message) -> str:
     try:
         return part.get_filename() or ""
-    except (ValueError, LookupError, AttributeError, TypeError, IndexError):
+    except Exception:  # noqa: BLE001 - as above
         return ""
 
 
