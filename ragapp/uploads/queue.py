@@ -106,8 +106,9 @@ class IngestQueue:
     def state(self, kb: str) -> QueueState:
         """Return the rows of a knowledge base as they are now."""
         with self._changed:
+            rows = tuple(self._rows.get(kb, ()))
             run = next((batch.run for batch in self._batches if batch.kb == kb), None)
-            return QueueState(self._version, tuple(self._rows.get(kb, ())), self._active(kb), run)
+            return QueueState(self._version, rows, self._active(kb), run and of_all(run, rows))
 
     def unsearchable(self, kb: str) -> tuple[int, int]:
         """Return how many files at work are not searchable yet, and how many there are."""
@@ -246,6 +247,14 @@ class IngestQueue:
         for place, row in enumerate(rows):
             if row.stage not in ENDED:
                 self._update(batch, place, stage=Stage.FAILED, error=error)
+
+
+def of_all(run: Progress, rows: Sequence[FileRow]) -> Progress:
+    """Say of all files of a base what is known of the batch in work; the others wait behind it."""
+    ended = sum(row.stage in ENDED for row in rows)
+    share = (len(rows) - ended) / max(1, (run.total or 0) - run.done)
+    left_s = None if run.left_s is None else run.left_s * max(1.0, share)
+    return replace(run, done=ended, total=len(rows), left_s=left_s)
 
 
 def _is_stored(target: Path, into: OpenKnowledgeBase) -> bool:

@@ -11,9 +11,9 @@ from ragapp import paths
 from ragapp.library import Library
 from ragapp.people import LOCAL
 from ragapp.settings import Settings
-from ragapp.types import Stage
+from ragapp.types import Progress, Stage
 from ragapp.uploads import files
-from ragapp.uploads.queue import FileRow, IngestQueue
+from ragapp.uploads.queue import FileRow, IngestQueue, of_all
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +130,13 @@ def test_files_are_searchable_one_after_another_and_the_rest_is_counted(
         time.sleep(0.05)
     assert min(seen) < 60
     assert queue.unsearchable("many") == (0, 60)
+
+
+def test_files_that_wait_behind_a_batch_count_in_how_far_the_run_is() -> None:
+    rows = [FileRow("a", Stage.DONE), FileRow("b", Stage.FAILED), FileRow("c", Stage.PARSING)]
+    rows += [FileRow("waits")] * 3
+    run = Progress(Stage.RUNNING, "kb", 2, 3, per_s=5.0, left_s=10.0)
+    told = of_all(run, rows)
+    assert (told.done, told.total, told.per_s, told.left_s) == (2, 6, 5.0, 40.0)
+    assert of_all(Progress(Stage.RUNNING, "kb", 2, 3), rows).left_s is None
+    assert of_all(Progress(Stage.RUNNING, "kb", 3, 3, left_s=1.0), rows[:2]).left_s == 1.0
