@@ -71,7 +71,7 @@ def searched(
     snapshot = kb.snapshot(space)
     question = space.whitening(snapshot.space_state).question(vector_of(text), Language.ENGLISH)
     found = snapshot.index.candidates(question, text, 10**6)
-    chunks = kb.chunks(found.ids.tolist())
+    chunks = kb.chunks(found.ids.tolist(), snapshot.generation)  # as a search reads them
     order = np.argsort(-found.dense, kind="stable")
     return [
         (chunks[i].text, round(float(dense), 5), round(float(lexical), 5))
