@@ -29,6 +29,8 @@ from ragapp.types import CancelCheck, Document, never_cancel
 logger = logging.getLogger(__name__)
 
 MODULE = "ragapp.documents.workers.worker"
+ATTEMPTS = 3
+"""To read a file whose worker ended by a false alarm."""
 POLL_S = 0.05
 """How often whoever waits looks whether to stop."""
 SECRETS = "RAGAPP_"
@@ -106,7 +108,7 @@ class ParserPool:
         for worker in workers:
             worker.end()
 
-    def _ask(self, path: Path, name: str, cancel: CancelCheck) -> Message:
+    def _ask(self, path: Path, name: str, cancel: CancelCheck, attempts: int = ATTEMPTS) -> Message:
         try:
             size = path.stat().st_size
         except OSError:  # which the reader will say
@@ -133,7 +135,10 @@ class ParserPool:
             return reply
         if self._closed:
             raise _cancelled(name)
-        raise _crashed(name, worker.end(), cpu_s)
+        code = worker.end()
+        if _is_false_alarm(code) and attempts > 1:
+            return self._ask(path, name, cancel, attempts - 1)
+        raise _crashed(name, code, cpu_s)
 
     def _take(self, request: Message, name: str) -> _Worker:
         """Return a worker that has taken the request."""
@@ -215,20 +220,30 @@ class _Worker:
 
     def end(self) -> int:
         """Kill the process, and the programs it runs, if it still does; return its exit code."""
-        with contextlib.suppress(OSError):
-            if hasattr(os, "killpg"):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.kill()
-        code = self._process.wait()
-        with contextlib.suppress(OSError):  # a request that nobody read
-            self._stdin.close()
-        return code
+        if self._process.returncode is None:  # until then its number cannot be another's
+            with contextlib.suppress(OSError):
+                if hasattr(os, "killpg"):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.kill()
+            self._process.wait()
+            with contextlib.suppress(OSError):  # a request that nobody read
+                self._stdin.close()
+        return self._process.returncode
 
     def _listen(self) -> None:
         with cast("IO[bytes]", self._process.stdout) as stdout:
             while (reply := read_frame(stdout)) is not None:
                 self._replies.put(reply)
         self._replies.put(None)
+
+
+def _is_false_alarm(code: int) -> bool:
+    """Say whether a worker ended by the signal that its parent has gone, though it has not.
+
+    Linux sends it for a request as well, if the worker has read that and armed the signal before
+    the write has returned: once in some ten thousand files on a busy machine.
+    """
+    return hasattr(signal, "SIGIO") and code == -signal.SIGIO
 
 
 def _cancelled(name: str) -> Cancelled:

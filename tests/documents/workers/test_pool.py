@@ -167,6 +167,19 @@ def test_a_crash_costs_the_file_at_work_alone(
     assert pid not in pool.pids
 
 
+@LINUX
+def test_a_false_alarm_that_the_parent_has_gone_costs_no_file(
+    pool: ParserPool, tmp_path: Path, note: Path
+) -> None:
+    file = tmp_path / "slower.md"
+    file.write_text("[" * 300_000)
+    pool.parse(note)
+    (pid,) = pool.pids
+    threading.Timer(0.2, os.kill, (pid, signal.SIGIO)).start()
+    assert len(pool.parse(file).text) == 300_000
+    assert pid not in pool.pids
+
+
 def test_a_worker_that_died_idle_is_replaced(pool: ParserPool, note: Path) -> None:
     pool.parse(note)
     (pid,) = pool.pids
