@@ -57,6 +57,8 @@ GROUP_CHUNKS = 64
 """Small files are embedded together up to so many chunks: a few full batches."""
 LONG_CHUNKS = 512
 """Chunks of a long file that memory holds with their vectors: some 20 MB."""
+WAIT_WITH_LONG_S = 300.0
+"""What took minutes to embed is not lost to another long document being written."""
 PUBLISH_EVERY_S = 3.0
 """A long run becomes searchable in steps; a step costs what it adds."""
 
@@ -247,7 +249,7 @@ class _Run:
                 part.left = (len(spool) + len(some)) * (length - reached) // reached
                 embed([part], self._into, self._progress, self._cancel)
                 spool.add(part.new_chunks())
-            with self._into.kb.writer(WAIT_FOR_WRITER_S) as writer:
+            with self._into.kb.writer(WAIT_WITH_LONG_S) as writer:
                 self._stored(self._write(document, spool, writer))
 
     def _write(
