@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 from ragapp.embedding.encode import Passage
 from ragapp.index.rows import NewChunk
 from ragapp.library import OpenKnowledgeBase
+from ragapp.machine import give_memory_back
 from ragapp.types import CancelCheck, Chunk, Document, Progress, ProgressSink, Span, Stage
 
 if TYPE_CHECKING:
     from ragapp.embedding.encode import EncodedPassage
 
+TRIM_EVERY = 64
+"""Passages; a trim takes some milliseconds, and these a second."""
 CONTEXT_TOKENS = 64
 """Room beside ``chunk_tokens`` for the title and headings that are encoded with a chunk."""
 
@@ -71,10 +74,12 @@ def embed(
     for one in group:
         tell(one)
     passages = [_passage(one.chunks[place], one.contexts[place]) for one, place in owners]
-    for row, encoded in into.encoder.encode_passages(passages, cancel):
+    for number, (row, encoded) in enumerate(into.encoder.encode_passages(passages, cancel), 1):
         one, place = owners[row]
         one.encoded[place] = encoded
         tell(one)
+        if number % TRIM_EVERY == 0:
+            give_memory_back()
 
 
 def chunk_context(name: str, heading: Sequence[str], into: OpenKnowledgeBase) -> str:

@@ -1,13 +1,15 @@
 """The machine is looked at once, and what was measured is remembered."""
 
 import json
+import resource
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from ragapp import paths
-from ragapp.machine import probe, processor_name, remembered
+from ragapp.machine import give_memory_back, probe, processor_name, remembered
 
 
 def never() -> float:
@@ -84,3 +86,19 @@ def test_a_failed_measurement_is_not_noted(tmp_path: Path) -> None:
 
 def test_the_processor_has_a_name() -> None:
     assert processor_name().strip()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks glibc")
+def test_free_memory_is_given_back() -> None:
+    held = [bytearray(50_000) for _ in range(2000)]
+    kept = held[-1]  # at the top: without a trim, nothing below it is given back
+    before = resident()
+    del held
+    assert give_memory_back()
+    assert resident() < before - 50_000_000
+    assert len(kept) == 50_000
+
+
+def resident() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
