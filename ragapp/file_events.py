@@ -84,9 +84,10 @@ def _events(roots: Sequence[Path], stop: Event) -> Iterator[bool | FileEventsUna
                     break
         except FileNotFoundError:
             stop.wait(BETWEEN_LOOKS_S)  # it went as we began
-        except PermissionError:
-            some_are_locked = True
         except (OSError, watchfiles._rust_notify.WatchfilesRustInternalError) as error:
+            if isinstance(error, PermissionError) and not some_are_locked:
+                some_are_locked = True
+                continue
             folders = ", ".join(str(root) for root in roots)
             yield FileEventsUnavailable(
                 "file_events_unavailable", folders=folders, reason=str(error), seconds=POLL_S

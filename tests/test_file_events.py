@@ -135,3 +135,19 @@ def test_more_folders_than_the_system_follows_are_looked_through(tmp_path, monke
     [said] = looks.said
     assert isinstance(said, FileEventsUnavailable)
     assert "max_user_watches" in str(said)
+
+
+def test_a_folder_that_stays_locked_is_looked_through_and_said_once(tmp_path, monkeypatch):
+    asked = []
+
+    def locked(*_, **options):
+        asked.append(options["ignore_permission_denied"])
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(file_events, "POLL_S", 0.2)
+    monkeypatch.setattr("watchfiles.watch", locked)  # root may read everything
+    looks = Looks(tmp_path)
+    assert looks.after(lambda: None)
+    looks.end()
+    assert asked == [False, True]
+    assert len(looks.said) == 1
