@@ -1,7 +1,7 @@
 """Word and PowerPoint files of before 2007: LibreOffice, where it is installed, saves them anew.
 
 It runs without a window, with a profile of its own that allows it no macros and no network, and
-ends with the worker it runs in.
+ends with the worker it runs in, whose limits are its own.
 """
 
 from __future__ import annotations
@@ -17,10 +17,8 @@ from pathlib import Path
 
 from ragapp.documents.readers import Extract, Format, slides
 from ragapp.documents.readers.docx import reader as docx
-from ragapp.errors import BrokenDocument, DocumentTooCostly, UnsupportedFormat
+from ragapp.errors import BrokenDocument, UnsupportedFormat
 
-LONGEST_S = 100.0
-"""For one file; a start takes 1 s, a book of 300 pages 10 s."""
 ADDRESS_SPACE = 6 << 30
 """Bytes: the program maps more than a worker may, and uses a tenth of it."""
 
@@ -57,7 +55,6 @@ def _read(data: bytes, name: str, suffix: str, read: Callable[[bytes, str], Extr
     Raises:
         UnsupportedFormat: LibreOffice is not installed.
         BrokenDocument: it made nothing of the file.
-        DocumentTooCostly: it took too long.
     """
     office = program()
     if office is None:
@@ -81,12 +78,10 @@ def _saved_anew(folder: Path, data: bytes, name: str, suffix: str, office: str) 
                 f"-env:UserInstallation={profile.as_uri()}",
                 "--convert-to", suffix.removeprefix("."), "--outdir", str(folder), str(source),
             ],
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=LONGEST_S, check=False,
+            stdin=subprocess.DEVNULL, capture_output=True, check=False,
             cwd=folder, env=_environment(folder),
             preexec_fn=_more_room if sys.platform == "linux" else None,
         )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        raise DocumentTooCostly("reading_too_slow", name=name, seconds=LONGEST_S) from error
     except OSError as error:
         raise BrokenDocument("office_made_nothing", name=name, reason=str(error)) from error
     made = source.with_suffix(suffix)

@@ -3,7 +3,7 @@
 The text stands behind the JSON, as it is: quoted in it, a large one would be held three times.
 
 A request:  {"path", "name", "cpu_s", "memory_bytes"}
-A reply:    {"document": {…}} or {"error": {"kind", "code", "values"}}, and beside it
+A reply:    {"document": {…}} with its text, or {"error": {"kind", "code", "values"}}, and beside it
             "log": [[logger, level, message], …] and "last": true when the worker ends after it
 """
 
