@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ragapp.cli.output import (
     DONE,
     DONE_IN_PART,
+    code_of,
     note_sentences,
     open_library,
     print_ingested,
@@ -50,7 +51,7 @@ def serve(options: argparse.Namespace, settings: Settings) -> int:
 def ingest(options: argparse.Namespace, settings: Settings) -> int:
     """Index files and folders."""
     from ragapp.cli.terminal import IngestBar
-    from ragapp.ingest import Status, ingest
+    from ragapp.ingest import ingest
     from ragapp.watch import watch
 
     into = open_library(settings).open_or_create(settings.kb, LOCAL)
@@ -67,8 +68,7 @@ def ingest(options: argparse.Namespace, settings: Settings) -> int:
             print_ingested(changed.results, options.json)
             for alarm in changed.alarms:
                 say(f"ragapp: {alarm}")
-    bad = [r for r in results if r.status in (Status.FAILED, Status.CANCELLED)]
-    return DONE_IN_PART if bad else DONE
+    return code_of(results)
 
 
 def ask(options: argparse.Namespace, settings: Settings) -> int:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ragapp import paths
 from ragapp.cli.output import (
-    DONE,
     DONE_IN_PART,
     FAILED,
+    code_of,
     open_library,
     print_ingested,
     say,
@@ -24,7 +24,7 @@ def fetch(options: argparse.Namespace, settings: Settings) -> int:
     """Fetch URLs, or the lists of URLs in files, and index what came."""
     from ragapp.cli.terminal import IngestBar
     from ragapp.fetch.download import fetch
-    from ragapp.ingest import Status, ingest
+    from ragapp.ingest import ingest
 
     urls = _urls(options.urls)
     folder = options.into or paths.fetched(settings.home, settings.kb)
@@ -45,8 +45,7 @@ def fetch(options: argparse.Namespace, settings: Settings) -> int:
         results = ingest(files, into, bar.show, stop.is_set)
     print_ingested(results, options.json)
     say(f"{len(files)} of {len(urls)} fetched; they are kept in {folder}")
-    bad = any(result.status in (Status.FAILED, Status.CANCELLED) for result in results)
-    return DONE_IN_PART if bad or failed or stop.is_set() else DONE
+    return DONE_IN_PART if failed or stop.is_set() else code_of(results)
 
 
 def _urls(arguments: list[str]) -> list[str]:

@@ -69,6 +69,14 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def code_of(results: Sequence[IngestedFile]) -> int:
+    """Return the exit code of a run: done, or done in part when a file failed or was stopped."""
+    from ragapp.ingest import Status
+
+    bad = (Status.FAILED, Status.CANCELLED)
+    return DONE_IN_PART if any(result.status in bad for result in results) else DONE
+
+
 def print_ingested(results: Sequence[IngestedFile], as_json: bool) -> None:
     """Write what became of each file."""
     if as_json:

@@ -7,7 +7,7 @@ import sys
 
 from ragapp.cli.output import (
     DONE,
-    DONE_IN_PART,
+    code_of,
     open_library,
     print_ingested,
     print_json,
@@ -42,8 +42,7 @@ def sync(options: argparse.Namespace, settings: Settings) -> int:
     with IngestBar() as bar:
         results = sync(planned, into, bar.show, stop.is_set)
     print_ingested(results, options.json)
-    bad = any(result.status in (Status.FAILED, Status.CANCELLED) for result in results)
-    return DONE_IN_PART if bad else DONE
+    return code_of(results)
 
 
 def _agreed(gone: tuple[str, ...]) -> bool:
