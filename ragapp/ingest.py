@@ -6,6 +6,7 @@ are embedded together; only writing holds the writer's lock, so that others can 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Iterator, Sequence
@@ -32,7 +33,7 @@ from ragapp.index.spool import Spool
 from ragapp.index.store import StoredDocument
 from ragapp.library import OpenKnowledgeBase
 from ragapp.pace import Pace
-from ragapp.pending import Pending, embed, pending
+from ragapp.pending import Pending, embed
 from ragapp.remove import WAIT_FOR_WRITER_S
 from ragapp.text.resembling import Resembling, sketch
 from ragapp.types import (
@@ -180,10 +181,14 @@ class _Run:
             for one in group:
                 if not one.whole:
                     self._cancelled(Path(one.document.path))
+        ready = [
+            (one.document, list(one.new_chunks()), sketch(one.document.text))
+            for one in group
+            if one.whole
+        ]
         with self._into.kb.writer(WAIT_FOR_WRITER_S) as writer:
-            for one in group:
-                if one.whole:
-                    self._stored(self._write(one.document, list(one.new_chunks()), writer))
+            for document, chunks, sketched in ready:
+                self._stored(self._write(document, chunks, sketched, writer))
 
     def publish(self) -> None:
         """Make what was written searchable."""
@@ -229,7 +234,7 @@ class _Run:
             if len(document.text) > PORTION:
                 self._store_long(document, chunks)
             else:
-                self._group.append(pending(document, list(chunks), self._into))
+                self._group.append(Pending.of(document, list(chunks), self._into))
         except Cancelled:
             self._cancelled(Path(document.path))
         except (KnowledgeBaseError, MemoryError):
@@ -241,26 +246,30 @@ class _Run:
     def _store_long(self, document: Document, chunks: Iterator[Chunk]) -> None:
         """Embed a long document bit by bit, and write it when all of it is there."""
         self.flush()
-        with Spool() as spool:
+        with contextlib.closing(Spool()) as spool:
             while some := list(islice(chunks, LONG_CHUNKS)):
-                part = pending(document, some, self._into)
+                part = Pending.of(document, some, self._into)
                 part.before = len(spool)
                 length, reached = len(document.text), max(1, some[-1].end)
                 part.left = (len(spool) + len(some)) * (length - reached) // reached
                 embed([part], self._into, self._progress, self._cancel)
                 spool.add(part.new_chunks())
+            sketched = sketch(document.text)
             with self._into.kb.writer(WAIT_WITH_LONG_S) as writer:
-                self._stored(self._write(document, spool, writer))
+                self._stored(self._write(document, spool, sketched, writer))
 
     def _write(
-        self, document: Document, chunks: Sequence[NewChunk] | Spool, writer: Writer
+        self,
+        document: Document,
+        chunks: Sequence[NewChunk] | Spool,
+        sketched: NDArray[np.uint64],
+        writer: Writer,
     ) -> IngestedFile:
         """Store a document, unless the same bytes have come in meanwhile."""
         kept = _already_there(document.path, document.name, document.sha256, writer, self._into)
         if kept is not None:
             return kept
         replaces = bool(writer.find(path=document.path))
-        sketched = sketch(document.text)
         writer.add(document, chunks, sketched)
         return IngestedFile(
             document.path,

@@ -36,6 +36,12 @@ class Pending:
     before: int = 0
     left: int = 0
 
+    @classmethod
+    def of(cls, document: Document, chunks: list[Chunk], into: OpenKnowledgeBase) -> Pending:
+        """Take chunks of a document, each with what is encoded in front of it."""
+        contexts = [chunk_context(document.name, chunk.heading, into) for chunk in chunks]
+        return cls(document, chunks, contexts)
+
     @property
     def whole(self) -> bool:
         """Say whether all of these are encoded."""
@@ -46,12 +52,6 @@ class Pending:
         for place, (chunk, context) in enumerate(zip(self.chunks, self.contexts, strict=True)):
             encoded = self.encoded[place]
             yield NewChunk(chunk, context, encoded.vector, encoded.sentences)
-
-
-def pending(document: Document, chunks: list[Chunk], into: OpenKnowledgeBase) -> Pending:
-    """Return a document's chunks with what is encoded in front of each."""
-    contexts = [chunk_context(document.name, chunk.heading, into) for chunk in chunks]
-    return Pending(document, chunks, contexts)
 
 
 def embed(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from types import TracebackType
-from typing import Self
 
 from ragapp.errors import KnowledgeBaseError
 from ragapp.index.rows import COLUMNS, ChunkRow, NewChunk, chunk_row
@@ -19,15 +17,8 @@ class Spool:
         self._connection = sqlite3.connect("", isolation_level=None)  # SQLite's temporary folder
         self._connection.execute(f"CREATE TABLE chunks ({COLUMNS})")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let go of the file."""
         self._connection.close()
 
     def __len__(self) -> int:

@@ -1,6 +1,7 @@
 """Chunks wait on disk, come back as they were, and leave nothing behind."""
 
 import resource
+from contextlib import closing
 
 import numpy as np
 
@@ -15,7 +16,7 @@ MANY = document("/d/long.txt", *(f"passage {n} of a long text 第{n}段" for n i
 
 def test_they_come_back_in_order_as_they_would_be_stored():
     chunks = chunks_of(MANY)
-    with Spool() as spool:
+    with closing(Spool()) as spool:
         spool.add(chunks[:200])
         spool.add(chunks[200:])
         assert len(spool) == 500
@@ -28,7 +29,7 @@ def test_a_document_of_spooled_chunks_is_stored_as_one_of_a_list(tmp_path):
     for name in ("spooled", "listed"):
         (tmp_path / name).mkdir()
         store = Store.create(tmp_path / name / "store.sqlite", {"dimension": "16"})
-        with Spool() as spool, store.transaction():
+        with closing(Spool()) as spool, store.transaction():
             spool.add(chunks_of(MANY))
             store.add_document(MANY, spool if name == "spooled" else chunks_of(MANY), 1)
         rows = all_rows(store.index_rows(1))
@@ -42,7 +43,7 @@ def test_a_document_of_spooled_chunks_is_stored_as_one_of_a_list(tmp_path):
 
 def test_memory_does_not_grow_with_them():
     chunks = chunks_of(MANY)
-    with Spool() as spool:
+    with closing(Spool()) as spool:
         spool.add(chunks)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for _ in range(60):
