@@ -1,9 +1,12 @@
 """The command line as scripts use it: real processes, exit codes, JSON on stdout."""
 
+import http.server
 import json
 import os
 import subprocess
 import sys
+import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -211,3 +214,43 @@ def test_the_entrance_is_a_function_of_the_package(capsys):
         main(["--version"])
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith("ragapp ")
+
+
+# --- pages of the web ---
+
+
+@pytest.fixture
+def site(tmp_path):
+    """The address of a server on this machine with one page."""
+    (tmp_path / "light.html").write_text("<p>The lighthouse was built in 1858.</p>")
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+def test_pages_of_a_list_are_fetched_and_found(ragapp, site, tmp_path):
+    pages = tmp_path / "urls.txt"
+    pages.write_text(f"# ours\n{site}/light.html\n{site}/nothing\n")
+    said = ragapp("fetch", pages, "--allow-private", "--kb", "web", "--json")
+    assert said.returncode == 3
+    assert "404" in said.stderr
+    [document] = json.loads(said.stdout)["documents"]
+    assert document["status"] == "added"
+    found = json.loads(ragapp("search", "lighthouse", "--kb", "web", "--json").stdout)
+    assert "1858" in json.dumps(found)
+
+
+def test_a_page_of_this_machine_is_not_fetched_unasked(ragapp, site):
+    refused = ragapp("fetch", f"{site}/light.html", "--kb", "web")
+    assert refused.returncode == 1
+    assert "--allow-private" in said_in_one_line(refused)
+
+
+@pytest.mark.parametrize(("argument", "says"), [("no-such-file", "URL"), ("empty.txt", "no URLs")])
+def test_what_holds_no_urls(ragapp, tmp_path, argument, says):
+    (tmp_path / "empty.txt").write_text("# nothing\n")
+    refused = ragapp("fetch", tmp_path / argument)
+    assert refused.returncode == 2
+    assert says in said_in_one_line(refused)
