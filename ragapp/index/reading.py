@@ -103,12 +103,12 @@ class Reading(Connection):
     def passage_sample(
         self, generation: int, at_most: int
     ) -> tuple[NDArray[np.float32], list[str]]:
-        """Read raw vectors (n, d) and openings of some ``at_most`` chunks, spread out.
+        """Read raw vectors (n, d) and openings of ``at_most`` chunks, spread out.
 
         Raises:
             KnowledgeBaseDamaged: a vector is not one.
         """
-        step = max(1, self.passages_with(generation) // at_most)
+        step = max(1, -(-self.passages_with(generation) // at_most))
         blocks = list(self._blocks(f"{VISIBLE} AND c.id % ? = 0", (generation, generation, step)))
         nothing = np.zeros((0, int(self.meta()["dimension"])), np.float32)
         vectors = np.concatenate([nothing, *(block.vectors for block in blocks)])
