@@ -182,9 +182,7 @@ class Store(Reading):
             "SELECT d.path, s.hashes FROM sketches s JOIN documents d ON d.id = s.document_id"
             " WHERE d.removed_in IS NULL ORDER BY d.id"
         )
-        return [
-            (str(path), np.frombuffer(data[: len(data) // 8 * 8], np.uint64)) for path, data in rows
-        ]
+        return [(str(path), _hashes(data)) for path, data in rows]
 
     def remove_document(self, document_id: int, generation: int) -> None:
         """Let a document end with ``generation``; call inside a transaction."""
