@@ -38,6 +38,10 @@ SQUARE = m("sSup", m("e", letters("T")), m("sup", letters("2")))
               m("mr", m("e", letters("0")), m("e", letters("1")))),
             "1, 0; 0, 1",
         ),
+        (m("acc", m("e", letters("x"))) + letters("=2"), "x\u0302=2"),
+        (m("acc", "<m:accPr><m:chr m:val='\u20d7'/></m:accPr>", m("e", letters("F"))), "F\u20d7"),
+        (m("bar", "<m:barPr><m:pos m:val='top'/></m:barPr>", m("e", letters("x"))), "x\u0305"),
+        (letters("a+") + "<w:del>" + letters("b") + "</w:del>" + letters("c"), "a+c"),
     ],
 )  # fmt: skip
 def test_equations_are_read_in_a_line(equation: str, reads: str) -> None:
@@ -55,3 +59,17 @@ def test_symbols_of_symbol_fonts_are_letters() -> None:
         + sym.format("Symbol", "61") + sym.format("Odd", "F041"),
     )  # fmt: skip
     assert text_of(document) == "5 μm ✓α"
+
+
+def test_letters_typed_in_the_font_symbol_are_those_it_shows() -> None:
+    document = Document()
+    typed = "<w:r><w:rPr><w:rFonts w:ascii='Symbol'/></w:rPr><w:t>{}</w:t></w:r>"
+    paragraph(document, typed.format("D = 5 \uf06dm") + run(" \uf041") + typed.format("abc 12"))
+    assert text_of(document) == "Δ = 5 μμ αβχ 12"
+
+
+def test_a_reading_aid_stands_beside_its_word_and_is_no_part_of_it() -> None:
+    document = Document()
+    ruby = f"<w:ruby><w:rt>{run('hàn')}</w:rt><w:rubyBase>{run('汉')}</w:rubyBase></w:ruby>"
+    paragraph(document, run("学") + f"<w:r>{ruby}</w:r>" + run("字"))
+    assert text_of(document) == "学汉字"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from ragapp.documents.readers.docx.names import M
+from ragapp.documents.readers.docx.names import SKIPPED, M
 
 if TYPE_CHECKING:
     from docx.oxml.xmlchemy import BaseOxmlElement as Element
@@ -18,7 +18,9 @@ _RAISED = str.maketrans("0123456789+-−=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺�
 _LOWERED = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
 _CAN_RAISE = re.compile(r"[0-9+\-−=()ni]+")
 _CAN_LOWER = re.compile(r"[0-9+\-−=()]+")
-_ONE = re.compile(r"[\w.]*[\w⁰¹²³⁴-⁹₀-₉′]|√?\w[⁰¹²³⁴-⁹₀-₉′]*|\(.*\)", re.DOTALL)
+_ONE = re.compile(
+    r"[\w.]*[\w⁰¹²³⁴-⁹₀-₉′]|√?\w[\u0300-\u036f]?[⁰¹²³⁴-⁹₀-₉′]*|\(.*\)", re.DOTALL
+)
 _SUM = re.compile(r"[+\-−±=<>≤≥,，]|\s")
 
 
@@ -35,7 +37,7 @@ def _inside(element: Element, depth: int) -> str:
 
 def _part(element: Element, depth: int) -> str:
     tag = element.tag
-    if not isinstance(tag, str) or tag.endswith("Pr"):
+    if not isinstance(tag, str) or tag.endswith("Pr") or tag in SKIPPED:
         return ""
     name = tag.removeprefix(M)
     if name == "t":
@@ -67,6 +69,16 @@ def _sum(element: Element, depth: int) -> str:
 
 def _function(element: Element, depth: int) -> str:
     return f"{_named(element, 'fName', depth)}({_named(element, 'e', depth)})"
+
+
+def _accented(element: Element, depth: int) -> str:
+    """Write "x̂"; over more than a letter the accent stands over the last."""
+    return _named(element, "e", depth) + (_property(element, "chr") or "\u0302")
+
+
+def _barred(element: Element, depth: int) -> str:
+    below = _property(element, "pos") != "top"
+    return _named(element, "e", depth) + ("\u0332" if below else "\u0305")
 
 
 def _limit(element: Element, depth: int) -> str:
@@ -127,6 +139,8 @@ _WRITERS: dict[str, Callable[[Element, int], str]] = {
     "nary": _sum,
     "d": _bracketed,
     "func": _function,
+    "acc": _accented,
+    "bar": _barred,
     "m": _matrix,
     "eqArr": _matrix,
     "limLow": _limit,

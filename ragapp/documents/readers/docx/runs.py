@@ -69,6 +69,8 @@ class Runs:
             tag = node.tag
             if not isinstance(tag, str) or tag in SKIPPED or tag == W + "txbxContent":
                 continue
+            if tag == W + "rt":  # how its word is pronounced
+                continue
             if tag in (M + "oMath", M + "oMathPara"):
                 pieces.append(equation_text(node))
                 continue
@@ -89,7 +91,7 @@ class Runs:
         found: Paragraph,
     ) -> None:
         if name == "t":
-            pieces.append(node.text or "")
+            pieces.append(_letters(node))
         elif name in _BREAKS and node.getparent().tag == W + "r":
             pieces.append(_BREAKS[name])
         elif name == "sym":
@@ -130,14 +132,32 @@ class Runs:
             pieces[start:] = [with_target("".join(pieces[start:]), target)]
 
 
+def _letters(node: Element) -> str:
+    """Return the text of a run's ``w:t``, which may be typed in the letters of a symbol font."""
+    text = node.text or ""
+    run = node.getparent()
+    fonts = None if run is None else run.find(f"{W}rPr/{W}rFonts")
+    font = "" if fonts is None else fonts.get(W + "ascii", "")
+    if font.lower() == "symbol" or any("\uf000" <= letter <= "\uf0ff" for letter in text):
+        return "".join(_meant(ord(letter), font, letter) for letter in text)
+    return text
+
+
 def _symbol(node: Element) -> str:
     """Return the character of a symbol; nothing where only its font knows it."""
     try:
         code = int(node.get(W + "char", ""), 16)
     except ValueError:
         return ""
-    font = node.get(W + "font", "").lower()
+    return _meant(code, node.get(W + "font", ""), "")
+
+
+def _meant(code: int, font: str, otherwise: str) -> str:
+    """Return the letter that a code stands for; ``otherwise`` where its font does not say."""
+    font = font.lower()
     known = _SYMBOLS if font == "symbol" else _TICKS if font.startswith("wingdings") else {}
-    if 0xF000 <= code <= 0xF0FF or (known and code <= 0xFF):
+    if 0xF000 <= code <= 0xF0FF:
         return known.get(code & 0xFF, "")
+    if known and code <= 0xFF:
+        return known.get(code, otherwise)
     return chr(code) if 0x20 <= code < 0xD800 else ""
