@@ -5,6 +5,8 @@ from fpdf import FPDF
 from ragapp.documents.readers.pdf.reader import read
 from ragapp.types import BlockKind
 
+from .pdf_files import chinese_pdf
+
 LEFT = (
     "The lighthouse stands on the northern rock and was built by the town after the great storm. "
     "Its lamp is lit each evening by the keeper, who climbs the stairs with a can of oil."
@@ -86,3 +88,25 @@ def test_slides_of_different_words_are_no_records() -> None:
         made.multi_cell(0, 12, title, new_x="LMARGIN", new_y="NEXT")
         made.multi_cell(0, 12, line, new_x="LMARGIN", new_y="NEXT")
     assert read(bytes(made.output()), "a.pdf").blocks == ()
+
+
+RULES = (
+    "第一章借阅须知",
+    "凡持有本馆借书证的读者，均可",
+    "借阅图书，每次以五册为限，期",
+    "限为三十天。",
+)
+IN_ORDER = "第一章借阅须知\n凡持有本馆借书证的读者，均可借阅图书，每次以五册为限，期限为三十天。"
+
+
+def test_vertical_chinese_is_read_column_by_column_from_the_right() -> None:
+    """Letter by letter, as many programs set it; and in one go, by the encoding for it."""
+    letters = [
+        (500.0 - 20 * column, 760.0 - 12 * row, 12.0, letter)
+        for column, line in enumerate(RULES)
+        for row, letter in enumerate(line)
+    ]
+    assert read(chinese_pdf([letters]), "a.pdf").text == IN_ORDER
+    lines = [(500.0 - 20 * column, 760.0, 12.0, line) for column, line in enumerate(RULES)]
+    upright = chinese_pdf([lines]).replace(b"UniGB-UCS2-H", b"UniGB-UCS2-V")
+    assert read(upright, "a.pdf").text == IN_ORDER

@@ -18,9 +18,7 @@ _RAISED = str.maketrans("0123456789+-−=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺�
 _LOWERED = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
 _CAN_RAISE = re.compile(r"[0-9+\-−=()ni]+")
 _CAN_LOWER = re.compile(r"[0-9+\-−=()]+")
-_ONE = re.compile(
-    r"[\w.]*[\w⁰¹²³⁴-⁹₀-₉′]|√?\w[\u0300-\u036f]?[⁰¹²³⁴-⁹₀-₉′]*|\(.*\)", re.DOTALL
-)
+_ONE = re.compile(r"[\w.]*[\w⁰¹²³⁴-⁹₀-₉′]|√?\w[\u0300-\u036f]?[⁰¹²³⁴-⁹₀-₉′]*|\(.*\)", re.DOTALL)
 _SUM = re.compile(r"[+\-−±=<>≤≥,，]|\s")
 
 

@@ -32,7 +32,7 @@ def open_with_pypdf(data: bytes) -> PdfReader | None:
         reader = PdfReader(io.BytesIO(data))
         if reader.is_encrypted and reader.decrypt("") == PasswordType.NOT_DECRYPTED:
             return None
-    except _errors() as error:
+    except reading_errors() as error:
         logger.info("pypdf could not open the PDF: %s", error)
         return None
     return reader
@@ -42,7 +42,7 @@ def bookmarks(reader: PdfReader) -> list[OutlineEntry]:
     """Return the bookmarks; none when they are damaged, which does not hurt the text."""
     try:
         return list(_entries(reader, reader.outline, 1))[:MOST_ENTRIES]
-    except _errors() as error:
+    except reading_errors() as error:
         logger.info("the bookmarks of the PDF could not be read: %s", error)
         return []
 
@@ -69,7 +69,7 @@ def field_values(reader: PdfReader) -> list[FieldValue]:
                     left, bottom, right, top = (float(place) for place in widget["/Rect"])
                     box = (min(left, right), min(bottom, top), max(left, right), max(bottom, top))
                     found.append(FieldValue(collapse_space(_name(widget)), value, page, box))
-    except _errors() as error:
+    except reading_errors() as error:
         logger.info("the form fields of the PDF could not be read: %s", error)
     return found
 
@@ -79,12 +79,12 @@ def remarks_on(reader: PdfReader, page: int) -> list[str]:
     try:
         entries = reader.pages[page].get("/Annots") or []
         return list(filter(None, (_said(one.get_object()) for one in entries[:MOST_ENTRIES])))
-    except _errors() as error:
+    except reading_errors() as error:
         logger.info("the annotations of page %d could not be read: %s", page + 1, error)
         return []
 
 
-def _errors() -> tuple[type[Exception], ...]:
+def reading_errors() -> tuple[type[Exception], ...]:
     """Return what pypdf raises on damaged files: its own errors, and those of code it misleads."""
     from pypdf.errors import PyPdfError
 

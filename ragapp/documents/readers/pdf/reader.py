@@ -19,12 +19,14 @@ from ragapp.documents.readers.pdf.outline import FieldValue
 from ragapp.documents.readers.pdf.paragraphs import compose_pages
 from ragapp.documents.readers.pdf.records import as_records
 from ragapp.documents.readers.pdf.running import drop_running_lines
-from ragapp.documents.readers.pdf.words import page_words
+from ragapp.documents.readers.pdf.unshown import has_text_objects, unshown_words
+from ragapp.documents.readers.pdf.words import Turn, Word, page_words, turned
 from ragapp.documents.signatures import Content, is_zip
 from ragapp.errors import BrokenDocument, EmptyDocument, EncryptedDocument, UnsupportedFormat
 from ragapp.types import Note
 
 if TYPE_CHECKING:
+    from pypdf import PdfReader
     from pypdfium2 import PdfDocument
 
 logger = logging.getLogger(__name__)
@@ -65,7 +67,7 @@ def _read(data: bytes, name: str, *, with_ocr: bool) -> Extract:
     try:
         beside = outline.open_with_pypdf(data) if document.get_formtype() else None
         fields = outline.field_values(beside) if beside else []
-        read_pages = _read_pages(document, name, fields, with_ocr=with_ocr)
+        read_pages = _read_pages(document, name, data, fields, with_ocr=with_ocr)
         has_marks = any(True for _ in document.get_toc(max_depth=1))
     finally:
         document.close()
@@ -148,16 +150,28 @@ class _PageRead:
 
 
 def _read_pages(
-    document: PdfDocument, name: str, fields: Sequence[FieldValue], *, with_ocr: bool
+    document: PdfDocument,
+    name: str,
+    data: bytes,
+    fields: Sequence[FieldValue],
+    *,
+    with_ocr: bool,
 ) -> list[_PageRead]:
     import pypdfium2
 
     pages: list[_PageRead] = []
+    beside: PdfReader | None = None
     for number in range(len(document)):
         try:
             page = document[number]
             try:
-                read_page = _read_page(page, [one for one in fields if one.page == number])
+                words, turn = page_words(page)
+                if not words and has_text_objects(page):
+                    beside = beside or outline.open_with_pypdf(data)
+                    words, turn = turned(unshown_words(beside, number) if beside else [])
+                read_page = _read_page(
+                    page, words, turn, [one for one in fields if one.page == number]
+                )
                 if with_ocr and (read_page.unreadable or not read_page.lines):
                     read_page = _recognised(page, read_page)
                 pages.append(read_page)
@@ -171,10 +185,14 @@ def _read_pages(
     return pages
 
 
-def _read_page(page: Any, fields: Sequence[FieldValue]) -> _PageRead:  # noqa: ANN401
+def _read_page(
+    page: Any,  # noqa: ANN401
+    words: list[Word],
+    turn: Turn,
+    fields: Sequence[FieldValue],
+) -> _PageRead:
     import pypdfium2.raw as pdfium
 
-    words, turn = page_words(page)
     words = mended(words)
     reach = turn.reach(page.get_bbox())
     noted = pdfium.FPDFPage_GetAnnotCount(page.raw) > 0

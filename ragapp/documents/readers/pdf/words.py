@@ -80,6 +80,11 @@ def page_words(page: Any) -> tuple[list[Word], Turn]:  # noqa: ANN401 - pypdfium
         words = _once([word for place in reader.places() for word in reader.words_at(*place)])
     finally:
         text_page.close()
+    return turned(words)
+
+
+def turned(words: list[Word]) -> tuple[list[Word], Turn]:
+    """Return words as if their lines ran from left to right, and which way they run."""
     turn = _turn(words)
     return words if turn is Turn.ALONG else [_turned(word, turn) for word in words], turn
 
