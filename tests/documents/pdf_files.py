@@ -71,6 +71,47 @@ def chinese_pdf(pages: Sequence[Sequence[tuple[float, float, float, str]]]) -> b
         )
         kids.append(b"%d 0 R" % len(objects))
     objects[1] = b"<< /Type /Pages /Count %d /Kids [%s] >>" % (len(kids), b" ".join(kids))
+    return _file(objects)
+
+
+def mapped_pdf(lines: Sequence[tuple[float, float, str]], *, apart: bool) -> bytes:
+    """Set (x, y, text) lines letter after letter from the left in a font whose letters are mapped.
+
+    apart: each letter is set for itself.
+    """
+    letters = sorted({letter for *_, text in lines for letter in text})
+    codes = {letter: b"%02X" % number for number, letter in enumerate(letters, 33)}
+    pairs = b" ".join(b"<%s> <%04X>" % (codes[letter], ord(letter)) for letter in letters)
+    mapping = (
+        b"/CIDInit /ProcSet findresource begin begincmap 1 begincodespacerange <00> <FF>"
+        b" endcodespacerange %d beginbfchar %s endbfchar endcmap end" % (len(letters), pairs)
+    )
+    parts = [
+        (x + 6 * place, y, part)
+        for x, y, text in lines
+        for place, part in (enumerate(text) if apart else [(0, text)])
+    ]
+    content = b"\n".join(
+        b"BT /F1 12 Tf 1 0 0 1 %.1f %.1f Tm <%s> Tj ET"
+        % (x, y, b"".join(codes[letter] for letter in part))
+        for x, y, part in parts
+    )
+    return _file(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Count 1 /Kids [6 0 R] >>",
+            b"<< /Type /Font /Subtype /Type1 /BaseFont /Courier /FirstChar 33 /LastChar 128"
+            b" /Widths [%s] /ToUnicode 4 0 R >>" % b" ".join([b"500"] * 96),
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(mapping), mapping),
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d] /Contents 5 0 R"
+            b" /Resources << /Font << /F1 3 0 R >> >> >>" % A4,
+        ]
+    )
+
+
+def _file(objects: Sequence[bytes]) -> bytes:
+    """Write objects, the first of them the catalogue, as a file."""
     file = io.BytesIO()
     file.write(b"%PDF-1.4\n")
     offsets = []

@@ -1,11 +1,12 @@
 """What lies side by side on a page is put in reading order: tables, columns, records."""
 
+import pytest
 from fpdf import FPDF
 
 from ragapp.documents.readers.pdf.reader import read
 from ragapp.types import BlockKind
 
-from .pdf_files import chinese_pdf
+from .pdf_files import chinese_pdf, mapped_pdf
 
 LEFT = (
     "The lighthouse stands on the northern rock and was built by the town after the great storm. "
@@ -110,3 +111,12 @@ def test_vertical_chinese_is_read_column_by_column_from_the_right() -> None:
     lines = [(500.0 - 20 * column, 760.0, 12.0, line) for column, line in enumerate(RULES)]
     upright = chinese_pdf([lines]).replace(b"UniGB-UCS2-H", b"UniGB-UCS2-V")
     assert read(upright, "a.pdf").text == IN_ORDER
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_lines_from_right_to_left_are_read_from_their_beginning(apart: bool) -> None:
+    """The file sets them as they are seen; a number among them is not turned round."""
+    lines = ["הספרייה פתוחה בין 08:30 ל 17:00 בימי חול", "המכתבים נשמרים שנתיים."]
+    seen = [line[::-1].replace("03:80", "08:30").replace("00:71", "17:00") for line in lines]
+    data = mapped_pdf([(100, 700, seen[0]), (100, 686, seen[1])], apart=apart)
+    assert read(data, "a.pdf").text == " ".join(lines)

@@ -6,11 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from statistics import median
 
 from ragapp.documents.readers.compose import clean
-from ragapp.documents.readers.pdf.words import Word
+from ragapp.documents.readers.pdf.words import RIGHT_TO_LEFT, Word
 from ragapp.text.chinese import UNSPACED
 
 CELL_GAP = 0.75
@@ -25,7 +25,6 @@ _SPACE_AT_MARK = re.compile(rf" +(?=[{_FULL_WIDTH_MARKS}])|(?<=[{_FULL_WIDTH_MAR
 _LEADER = re.compile(r"(?: ?[.·․…]){5,} ?")
 _SPACE_IN_CJK = re.compile(rf"(?<=[{UNSPACED}]) (?=[{UNSPACED}])")
 _CJK_PAIR = re.compile(rf"(?<=[{UNSPACED}])(?=[{UNSPACED}])")
-_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 
 
@@ -65,7 +64,7 @@ def _goes_on(last: Word, word: Word) -> bool:
     if apart > SAME_BASELINE * size and not _is_raised(last, word):
         return False
     gap = word.left - last.right
-    if gap < -0.6 * size and _RIGHT_TO_LEFT.match(word.text):
+    if gap < -0.6 * size and RIGHT_TO_LEFT.match(word.text):
         gap = last.left - word.right
     return -0.6 * size - 0.5 < gap < CELL_GAP * size
 
@@ -81,6 +80,7 @@ def _is_raised(last: Word, word: Word) -> bool:
 def _piece(words: Sequence[Word]) -> list[Line]:
     if not words:
         return []
+    words = _as_read(words)
     parts = [words[0].text]
     for last, word in pairwise(words):
         if _is_parted(last, word):
@@ -107,9 +107,22 @@ def _piece(words: Sequence[Word]) -> list[Line]:
     ]
 
 
+def _as_read(words: Sequence[Word]) -> Sequence[Word]:
+    """Return the words of a line from the first, where those from right to left come as seen."""
+    turned = sum(1 for word in words if RIGHT_TO_LEFT.search(word.text))
+    if turned * 2 <= len(words) or words[0].left > words[-1].left:
+        return words
+    found: list[Word] = []
+    for _, group in groupby(reversed(words), lambda word: bool(RIGHT_TO_LEFT.search(word.text))):
+        run = list(group)  # of words that run alike: "12 May" stays as it is
+        found += run if RIGHT_TO_LEFT.search(run[0].text) else reversed(run)
+    return found
+
+
 def _is_parted(last: Word, word: Word) -> bool:
     """Say whether a space stands between two words of a line."""
-    gap = abs(word.left - last.right)
+    before, after = (last, word) if last.left <= word.left else (word, last)
+    gap = abs(after.left - before.right)
     ideographs = bool(_UNSPACED.match(last.text[-1])) + bool(_UNSPACED.match(word.text[0]))
     if ideographs:
         widest = (0.15, 0.3)[ideographs - 1] if word.spaced else 0.8
@@ -176,7 +189,7 @@ def rows_of(pieces: Sequence[Line]) -> list[list[Line]]:
 
 def _in_order(row: list[Line]) -> list[Line]:
     letters = "".join(piece.text for piece in row)
-    if not _RIGHT_TO_LEFT.search(letters):
+    if not RIGHT_TO_LEFT.search(letters):
         return sorted(row, key=lambda piece: piece.x)
-    turned = len(_RIGHT_TO_LEFT.findall(letters))
+    turned = len(RIGHT_TO_LEFT.findall(letters))
     return sorted(row, key=lambda piece: piece.x, reverse=turned * 2 > len(letters))

@@ -32,6 +32,7 @@ _FIXED_PITCH = 1  # of the font's flags (PDF 32000-1, table 123)
 _HYPHEN = "\x02"  # what PDFium makes of a hyphen at a line's end
 _BETWEEN = " \t\r\n\u2002\u2003\u2009\u200a\u202f\u3000"
 _WORDS = re.compile(f"[^{_BETWEEN}]+")
+RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 _DOUBLED = re.compile(r"(?:(.)\1)+|(?:(.)\2\2\2)+")
 
 
@@ -159,6 +160,8 @@ class _Reader:
             right, top = max(right, last[2]), max(top, last[3])
         mapped = not self._pdfium.FPDFText_HasUnicodeMapError(self._page, first)
         text = text.replace(_HYPHEN, "-")
+        if box[0] < last[0] and RIGHT_TO_LEFT.match(text):  # its letters come as they are seen
+            text = text[::-1]
         return Word(text, left, bottom, right, top, self._size, spaced, self._monospaced, mapped)
 
     def _box_of(self, index: int) -> Box:
