@@ -147,13 +147,17 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class ScoredSentence:
-    """A sentence of a retrieved chunk with its similarity to the question (cosine, centred)."""
+    """A sentence of a retrieved chunk with its score for the question.
+
+    together: where the line begins that leads to its list, when all of the list was asked for.
+    """
 
     text: str
     start: int
     end: int
     page: int | None
     score: float
+    together: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ lies on disk; ``local`` is FAISS and BM25 on this machine.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -90,22 +90,22 @@ class SearchIndex(Protocol):
     def candidates(
         self,
         vector: NDArray[np.float32],
-        text: str,
+        asked: Mapping[str, float],
         depth: int,
         only: Collection[int] | None = None,
     ) -> Candidates:
         """Return the ``depth`` best passages of each side.
 
-        vector: (k,) the question in the compared space, unit length. only: ids of the documents
-        to search; exact, the best of those documents however they rank among all.
+        vector: (k,) the question in the compared space, unit length. asked: its terms, and how
+        much each counts. only: ids of the documents to search; exact, the best of those documents
+        however they rank among all.
         """
 
-    def term_weights(self, text: str) -> dict[str, float]:
-        """Return the idf of each distinct term of a text, scaled to a sum of 1.
+    def frequencies(self, asked: Collection[str]) -> dict[str, int]:
+        """Return how many passages hold each of some terms."""
 
-        A term that occurs nowhere weighs as much as the rarest one could: it is what the
-        documents do not say.
-        """
+    def size(self) -> int:
+        """Return how many passages there are."""
 
 
 class IndexBackend(Protocol):

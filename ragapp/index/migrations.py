@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from ragapp.errors import KnowledgeBaseDamaged
 from ragapp.index import seals, spare
 from ragapp.index.seals import sealed
+from ragapp.text.terms import TERMS_VERSION, term_counts
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
+TERMS_BLOCK = 5000
+"""Passages cut into terms at a time."""
 
 # Content that is deleted is overwritten, not only unlinked. It is the default of many builds of
 # SQLite, but not of all, and costs in proportion to what is deleted.
@@ -30,6 +34,7 @@ CREATE TABLE documents (
     media_type TEXT NOT NULL,
     text TEXT NOT NULL,           -- all offsets point into this
     pages TEXT NOT NULL,          -- JSON [[number, start, end], ...]
+    headings TEXT NOT NULL DEFAULT '[]',  -- JSON [[level, title, start], ...]
     notes TEXT NOT NULL,          -- JSON [[code, {value}], ...]
     size INTEGER NOT NULL DEFAULT 0,         -- bytes of the file
     modified_ns INTEGER NOT NULL DEFAULT 0,  -- its time of modification, 0 where unknown
@@ -119,7 +124,18 @@ CREATE TABLE sketches (           -- by which texts that are nearly the same are
 UPDATE meta SET value = '4' WHERE key = 'schema'
 """
 
-STEPS = {"1": TO_2, "2": TO_3, "3": TO_4}
+# The headings of documents that are there are not known. A harmed row stays one.
+SEALED_UNTIL_5 = (
+    "id, path, name, sha256, media_type, pages, notes, size, modified_ns, chunk_count, added_in,"
+    " removed_in, content_seal"
+)
+TO_5 = f"""
+ALTER TABLE documents ADD COLUMN headings TEXT NOT NULL DEFAULT '[]';
+UPDATE documents SET seal = {sealed(seals.DOCUMENT)} WHERE seal = {sealed(SEALED_UNTIL_5)};
+UPDATE meta SET value = '5' WHERE key = 'schema'
+"""  # noqa: S608 - our own text
+
+STEPS = {"1": TO_2, "2": TO_3, "3": TO_4, "4": TO_5}
 
 UNSEALED = "2"
 """The last version whose rows had no checksums."""
@@ -156,17 +172,49 @@ def bring_up_to_date(connection: sqlite3.Connection, file: Path) -> None:
             _check_known(schema, file.parent)
             _check(connection, schema, file.parent)
             spare.keep(file)
+        sealed_before = int(schema or 0) > int(UNSEALED)
         while (schema := _schema(connection)) != str(SCHEMA_VERSION):
             _check_known(schema, file.parent)
             _run(connection, STEPS[schema])
-            if schema == UNSEALED:  # what earlier versions wrote wrong, nobody can tell
-                _run(connection, SEAL_ALL)
-            _seal_meta(connection)
+        if not sealed_before:  # what earlier versions wrote wrong, nobody can tell
+            _run(connection, SEAL_ALL)
+        _make_terms_anew(connection)
+        _seal_meta(connection)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _make_terms_anew(connection: sqlite3.Connection) -> None:
+    """Cut the stored passages into terms by the rules of now, where they were cut by others.
+
+    Vectors are not touched. What a chunk's terms have come from beside its text is made of its
+    document's name and headings again; of long ones all is taken, where some was left out.
+    """
+    now = str(TERMS_VERSION)
+    if dict(connection.execute("SELECT key, value FROM meta")).get("terms") == now:
+        return
+    chunks = connection.execute(
+        "SELECT c.id, c.text, c.heading, d.name FROM chunks c"  # noqa: S608 - our own text
+        " JOIN documents d ON d.id = c.document_id"
+        f" WHERE c.searched_seal = {sealed(seals.SEARCHED, 'c')}"
+    )
+    while rows := chunks.fetchmany(TERMS_BLOCK):
+        values = []
+        for chunk, text, heading, name in rows:
+            titles = " ".join((PurePath(name).stem, *json.loads(heading)))
+            counts = term_counts(f"{titles} {text}")
+            values.append((counts.hashes.tobytes(), counts.counts.tobytes(), chunk))
+        connection.executemany(
+            "UPDATE chunks SET term_hashes = ?, term_counts = ? WHERE id = ?", values
+        )
+        connection.executemany(
+            f"UPDATE chunks SET searched_seal = {sealed(seals.SEARCHED)} WHERE id = ?",  # noqa: S608
+            [(value[-1],) for value in values],
+        )
+    connection.execute("UPDATE meta SET value = ? WHERE key = 'terms'", (now,))
 
 
 def _check_known(schema: str, folder: Path) -> None:

@@ -152,16 +152,16 @@ class Reading(Connection):
             "SELECT c.id, d.id, d.name, d.path, c.page, c.heading,"  # noqa: S608 - question marks
             ' c.start, c."end",'
             " c.text, c.sentences, c.sentence_vectors,"
-            f" c.sentence_scales, d.pages, c.shown_seal = {sealed(seals.SHOWN, 'c')},"
+            f" c.sentence_scales, d.pages, d.headings, c.shown_seal = {sealed(seals.SHOWN, 'c')},"
             f" d.seal = {sealed(seals.DOCUMENT, 'd')}"
             " FROM chunks c JOIN documents d ON d.id = c.document_id"
             f" WHERE c.id IN ({marks})",
             list(map(int, ids)),
         ).fetchall()
         for row in rows:
-            if not (row[13] and row[14]):
+            if not (row[14] and row[15]):
                 raise self._damaged(row[2])
-        return {row[0]: stored_chunk(row[:13]) for row in rows}
+        return {row[0]: stored_chunk(row[:14]) for row in rows}
 
     def sentence_vectors(
         self, generation: int, at_most: int

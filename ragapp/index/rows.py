@@ -11,7 +11,7 @@ import numpy as np
 
 from ragapp.errors import KnowledgeBaseDamaged
 from ragapp.text.terms import TermCounts, term_counts
-from ragapp.types import Chunk, Page, Span
+from ragapp.types import Chunk, Heading, Page, Span
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +31,7 @@ IMPOSSIBLE = 1e4
 class StoredChunk:
     """A chunk as retrieved: its place, text and raw vectors.
 
-    sentences: spans; sentence_vectors: (n, d) float32 raw.
+    sentences: spans; sentence_vectors: (n, d) float32 raw; headings: those that stand in it.
     """
 
     id: int
@@ -46,6 +46,7 @@ class StoredChunk:
     sentences: tuple[Span, ...]
     sentence_pages: tuple[int | None, ...]
     sentence_vectors: NDArray[np.float32]
+    headings: tuple[Heading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def chunk_row(new: NewChunk) -> ChunkRow:
 def stored_chunk(row: tuple[object, ...]) -> StoredChunk:
     """Read a row of ``Store.chunks``."""
     (chunk_id, document_id, name, path, page, heading, start, end, text, spans, quantised,
-     scales, pages) = row  # fmt: skip
+     scales, pages, headings) = row  # fmt: skip
     sentences = tuple(
         Span(int(a), int(b))
         for a, b in np.frombuffer(spans, np.int32).reshape(-1, 2)  # type: ignore[call-overload]
@@ -112,6 +113,11 @@ def stored_chunk(row: tuple[object, ...]) -> StoredChunk:
         sentences=sentences,
         sentence_pages=tuple(page_at(page_spans, s.start) for s in sentences),
         sentence_vectors=dequantise(quantised, scales),  # type: ignore[arg-type]
+        headings=tuple(
+            Heading(*one)
+            for one in json.loads(str(headings))
+            if int(start) <= one[2] < int(end)  # type: ignore[call-overload]
+        ),
     )
 
 

@@ -24,8 +24,8 @@ SHOWN = (
 )
 CONTENT = "{0}text"
 DOCUMENT = (
-    "{0}id, {0}path, {0}name, {0}sha256, {0}media_type, {0}pages, {0}notes, {0}size,"
-    " {0}modified_ns, {0}chunk_count, {0}added_in, {0}removed_in, {0}content_seal"
+    "{0}id, {0}path, {0}name, {0}sha256, {0}media_type, {0}pages, {0}headings, {0}notes,"
+    " {0}size, {0}modified_ns, {0}chunk_count, {0}added_in, {0}removed_in, {0}content_seal"
 )
 WHITENING = "{0}version, {0}part, {0}rows, {0}data"
 FITTED_SPACE = "{0}version, {0}fitted_on, {0}passages"

@@ -133,13 +133,16 @@ class Store(Reading):
     ) -> int:
         """Store a document for ``generation``; call inside a transaction. Returns its id."""
         pages = [[page.number, page.start, page.end] for page in document.pages]
+        headings = [[one.level, one.title, one.start] for one in document.headings]
         cursor = self._connection.execute(
-            "INSERT INTO documents (path, name, sha256, media_type, text, pages, notes,"
-            " size, modified_ns, chunk_count, added_in) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO documents (path, name, sha256, media_type, text, pages, headings,"
+            " notes, size, modified_ns, chunk_count, added_in)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 document.path, document.name, document.sha256, document.media_type, document.text,
-                json.dumps(pages), _notes_json(document.notes), document.size, document.modified_ns,
-                len(chunks), generation,
+                json.dumps(pages), json.dumps(headings, ensure_ascii=False),
+                _notes_json(document.notes), document.size, document.modified_ns, len(chunks),
+                generation,
             ),
         )  # fmt: skip
         document_id = int(cursor.lastrowid or 0)

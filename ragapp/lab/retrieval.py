@@ -134,7 +134,7 @@ def _candidate_names(query: Query, within: OpenKnowledgeBase, stage: str) -> lis
     snapshot = within.kb.snapshot(within.space)
     whitening = within.space.whitening(snapshot.space_state)
     question = whitening.question(query.vector, query.language)
-    found = snapshot.index.candidates(question, query.text, CANDIDATES)
+    found = snapshot.index.candidates(question, query.terms, CANDIDATES)
     if stage == "dense":
         ids = found.ids[np.argsort(-found.dense, kind="stable")]
     elif stage == "lexical":

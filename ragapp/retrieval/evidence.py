@@ -1,85 +1,19 @@
-"""Sentences as evidence: scored in their passages, and packed into numbered excerpts."""
+"""Scored sentences packed into numbered excerpts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-import numpy as np
-
-from ragapp.embedding.whiten import Whitening
-from ragapp.index.rows import StoredChunk
-from ragapp.retrieval.query import Query
-from ragapp.text.language import Language, language_of
 from ragapp.text.orders.recognise import orders_among
-from ragapp.text.terms import coverage
 from ragapp.types import Evidence, Hit, ScoredSentence
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-COVERAGE_WEIGHT = 0.6
-"""Of the question's terms found in a sentence, beside its cosine: the sentence with the answer
-comes first in 66 / 78 / 81 % instead of 60 / 73 / 75 % (CMRC / XQuAD-zh / XQuAD-en)."""
-LEAD_IN = ("?", "？", ":", "：")
-LEAD_IN_SHARE = 0.95
-LEAD_IN_KEEPS = 0.5
 EVIDENCE_PASSAGES = 5
 EVIDENCE_SENTENCES = 6
 """Six best sentences of five passages hold the answer in 92 / 97 / 98 % of the same questions."""
 PASSAGE_WEIGHT = 0.1
 """Of the passage's score, in deviations, when sentences of several passages compete."""
-
-
-def score_sentences(
-    query: Query,
-    chunks: Sequence[StoredChunk],
-    whitening: Whitening,
-    term_weights: Mapping[str, float],
-) -> list[tuple[ScoredSentence, ...]]:
-    """Score each sentence of each chunk against the question, in the order of the text."""
-    question = whitening.question_for_sentences(query.vector, query.language)
-    cosines: dict[int, NDArray[np.float32]] = {}
-    for language in Language:
-        # One product for all chunks of a language: many small ones cost five times as much.
-        mine = [chunk for chunk in chunks if language_of(chunk.text[:200]) is language]
-        if mine:
-            vectors = np.concatenate([chunk.sentence_vectors for chunk in mine])
-            ends = np.cumsum([len(chunk.sentence_vectors) for chunk in mine])[:-1]
-            scores = np.split(whitening.sentences(vectors, language) @ question, ends)
-            cosines |= {chunk.id: part for chunk, part in zip(mine, scores, strict=True)}
-    return [_scored(chunk, cosines[chunk.id], term_weights) for chunk in chunks]
-
-
-def _scored(
-    chunk: StoredChunk, cosines: NDArray[np.float32], term_weights: Mapping[str, float]
-) -> tuple[ScoredSentence, ...]:
-    scored = []
-    for span, page, cosine in zip(chunk.sentences, chunk.sentence_pages, cosines, strict=True):
-        text = chunk.text[span.start - chunk.start : span.end - chunk.start]
-        score = float(cosine) + COVERAGE_WEIGHT * coverage(term_weights, text)
-        scored.append(ScoredSentence(text, span.start, span.end, page, score))
-    return tuple(_pass_on(scored, chunk.heading))
-
-
-def _pass_on(
-    sentences: Sequence[ScoredSentence], heading: Sequence[str]
-) -> Iterator[ScoredSentence]:
-    """Let a sentence that only leads to the next one pass its score on.
-
-    A heading, a question or a line ending in a colon resembles the question more than its answer
-    does, but says nothing; what it stands for is the sentence after it.
-    """
-    inherited = float("-inf")
-    for sentence in sentences:
-        score = max(sentence.score, inherited)
-        if sentence.text.endswith(LEAD_IN) or sentence.text.strip("# ") in heading:
-            inherited = LEAD_IN_SHARE * score
-            score *= LEAD_IN_KEEPS
-        else:
-            inherited = float("-inf")
-        yield replace(sentence, score=score)
+LONGEST_LIST = 30
+"""Items of a list that is asked for as a whole; what is beyond is left out."""
 
 
 def pack_evidence(
@@ -107,13 +41,23 @@ def pack_evidence(
             score = sentence.score + PASSAGE_WEIGHT * hit.score
             if key not in chosen or chosen[key][0] < score:
                 chosen[key] = (score, hit, sentence)
-    best = sorted(chosen.values(), key=lambda item: -item[0])[:sentences]
+    best = sorted(chosen.values(), key=lambda item: -item[0])
+    best = best[:sentences] + _rest_of_lists(best, sentences)
     taken = {(hit.path, sentence.start) for _, hit, sentence in best} | left_out
     excerpts: list[tuple[Hit, list[ScoredSentence]]] = []
     for hit in hits[:passages]:
         mine = sorted((s for _, owner, s in best if owner is hit), key=lambda s: s.start)
         excerpts.extend((hit, run) for run in _runs(hit, mine, taken))
     return [_excerpt(number, hit, run) for number, (hit, run) in enumerate(excerpts, start=1)]
+
+
+def _rest_of_lists(
+    ranked: Sequence[tuple[float, Hit, ScoredSentence]], taken: int
+) -> list[tuple[float, Hit, ScoredSentence]]:
+    """Return the items beyond ``taken`` of a list that is asked for as a whole."""
+    asked_for = {(hit.path, s.together) for _, hit, s in ranked[:taken] if s.together is not None}
+    rest = [one for one in ranked[taken:] if (one[1].path, one[2].together) in asked_for]
+    return sorted(rest, key=lambda one: (one[1].path, one[2].start))[:LONGEST_LIST]
 
 
 def orders_in(hits: Sequence[Hit]) -> list[str]:

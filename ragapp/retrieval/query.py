@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from ragapp.errors import EmptyQuestion, QuestionTooLong
 from ragapp.text.encodable import as_text
+from ragapp.text.function_words import question_terms
 from ragapp.text.language import Language, language_of
 from ragapp.types import Turn
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 # Words that point back at something said before. A question with one of them, or a very short
@@ -30,6 +33,9 @@ POINTS_BACK_CHINESE = re.compile(
 )
 SHORT_WORDS = 3
 SHORT_HAN = 6
+CONTEXT_SHARE = 0.4
+"""Of what a term counts that only the question before a follow-up holds: what is new in the
+follow-up has to win over what it stands in place of."""
 QUERY_MARKUP_TOKENS = 12
 """Prefix and special tokens beside a question."""
 
@@ -48,11 +54,16 @@ class QueryEncoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question ready to be searched for; ``vector``: (d,) float32 raw, unit length."""
+    """A question ready to be searched for, with what it refers to.
+
+    vector: (d,) float32 raw, unit length; terms: how much each counts, those of the question
+    itself 1 for each time that they stand in it.
+    """
 
     text: str
     vector: NDArray[np.float32]
     language: Language
+    terms: Mapping[str, float]
 
 
 def make_query(question: str, history: Sequence[Turn], encoder: QueryEncoder) -> Query:
@@ -72,7 +83,27 @@ def make_query(question: str, history: Sequence[Turn], encoder: QueryEncoder) ->
         raise QuestionTooLong("question_too_long_to_search", tokens=alone, room=room)
     if length > room:  # the conversation does not fit: search for the question as it stands
         text = question.strip()
-    return Query(text, encoder.encode_queries([text])[0], language_of(text))
+    if text == question.strip():
+        vector = encoder.encode_queries([text])[0]
+        return Query(text, vector, language_of(text), Counter(question_terms(question)))
+    alone_vector, vector = encoder.encode_queries([question, text])
+    both = alone_vector + vector
+    terms = _terms_in_context(question, history)
+    return Query(text, both / np.linalg.norm(both), language_of(question), terms)
+
+
+def _terms_in_context(question: str, history: Sequence[Turn]) -> Mapping[str, float]:
+    """Return the terms of a follow-up; those of the questions before it count for less and less."""
+    found: dict[str, float] = dict(Counter(question_terms(question)))
+    share = CONTEXT_SHARE
+    for place in range(len(history) - 1, -1, -1):
+        earlier = history[place].question
+        for term in question_terms(earlier):
+            found.setdefault(term, share)
+        if not refers_back(earlier):
+            break
+        share *= CONTEXT_SHARE
+    return found
 
 
 def in_context(question: str, history: Sequence[Turn]) -> str:

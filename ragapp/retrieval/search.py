@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from ragapp.embedding.space import VectorSpace
 from ragapp.index.knowledge_base import KnowledgeBase
 from ragapp.index.rows import StoredChunk
-from ragapp.retrieval.evidence import score_sentences
 from ragapp.retrieval.fuse import CANDIDATES, fuse
 from ragapp.retrieval.query import Query
 from ragapp.retrieval.rerank import RERANK_DEPTH, Reranker
+from ragapp.retrieval.sentences import score_sentences
 from ragapp.retrieval.trace import Trace, trace
+from ragapp.retrieval.weights import weigh
 from ragapp.types import Hit, ScoredSentence
 
 
@@ -40,12 +41,12 @@ def search(
     index = snapshot.index
     whitening = space.whitening(snapshot.space_state)
     question = whitening.question(query.vector, query.language)
-    found = fuse(index.candidates(question, query.text, max(k, CANDIDATES), only))
+    found = fuse(index.candidates(question, query.terms, max(k, CANDIDATES), only))
     ids = found.ids.tolist()
     chunks, deleted = _read(kb, ids, max(k, RERANK_DEPTH), index.generation())
     places = [place for place, chunk_id in enumerate(ids) if chunk_id in chunks]
     read = [chunks[ids[place]] for place in places]
-    scored = score_sentences(query, read, whitening, index.term_weights(query.text))
+    scored = score_sentences(query, read, whitening, weigh(query.terms, index))
     hits = [
         _hit(
             chunk,

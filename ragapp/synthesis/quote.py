@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ragapp.types import AnswerCited, AnswerText, Citation, Evidence
+from ragapp.types import AnswerCited, AnswerText, Citation, Evidence, ScoredSentence
 
 QUOTED_SENTENCES = 3
 CLOSE_ENOUGH = 0.75
@@ -14,7 +14,8 @@ CLOSE_ENOUGH = 0.75
 def quote(evidence: Sequence[Evidence]) -> Iterator[AnswerText | AnswerCited]:
     """Quote up to three sentences, best first, each with its citation.
 
-    Offsets count from the first character yielded.
+    A list that is asked for is quoted whole, in its order, and nothing beside it. Offsets count
+    from the first character yielded.
     """
     ranked = sorted(
         ((sentence, item) for item in evidence for sentence in item.sentences),
@@ -22,10 +23,8 @@ def quote(evidence: Sequence[Evidence]) -> Iterator[AnswerText | AnswerCited]:
     )
     quoted: list[str] = []
     length = 0
-    for sentence, item in ranked:
+    for sentence, item in _chosen(ranked):
         text = " ".join(sentence.text.split())
-        if len(quoted) == QUOTED_SENTENCES or sentence.score < CLOSE_ENOUGH * ranked[0][0].score:
-            break
         if text in quoted:  # the same words in two places are one quotation
             continue
         mark = f"[{item.number}]"
@@ -38,3 +37,26 @@ def quote(evidence: Sequence[Evidence]) -> Iterator[AnswerText | AnswerCited]:
             sentence.end, document_id=item.document_id,
         )  # fmt: skip
         yield AnswerCited(citation, length - len(mark))
+
+
+def _chosen(
+    ranked: Sequence[tuple[ScoredSentence, Evidence]],
+) -> Iterator[tuple[ScoredSentence, Evidence]]:
+    """Yield what is quoted, the same words not counted twice."""
+    if not ranked:
+        return
+    best, of = ranked[0]
+    if best.together is not None:
+        items = [
+            (sentence, item)
+            for sentence, item in ranked
+            if (item.document_id, sentence.together) == (of.document_id, best.together)
+        ]
+        yield from sorted(items, key=lambda one: one[0].start)
+        return
+    texts: set[str] = set()
+    for sentence, item in ranked:
+        texts.add(" ".join(sentence.text.split()))
+        if len(texts) > QUOTED_SENTENCES or sentence.score < CLOSE_ENOUGH * best.score:
+            return
+        yield sentence, item

@@ -1,18 +1,21 @@
 """Text to lexical terms, the same for documents and questions.
 
-Words of alphabetic scripts are lower-cased and lose a plural ending; runs of Han characters give
-every character and every pair of neighbours. Compatibility forms (full-width letters, ligatures)
-and Traditional characters are folded, so 軟體 finds 软体 and ＢＭ２５ finds BM25.
+Words of alphabetic scripts are lower-cased and stemmed; runs of Han characters give every character
+and every pair of neighbours. Compatibility forms (full-width letters, ligatures) and Traditional
+characters are folded, so 軟體 finds 软体 and ＢＭ２５ finds BM25. A code, a number or a date is a
+term as a whole, too, however it is written (``codes``).
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,16 +26,20 @@ from ragapp.text.chinese import (
     KANA_HANGUL,
     simplified_characters,
 )
+from ragapp.text.codes import codes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-TERMS_VERSION = 1
-"""Stored with the terms; a change of this module's rules needs a new number."""
+TERMS_VERSION = 2
+"""Stored with the terms; a change of the rules here and in ``codes`` needs a new number."""
 
 TOKEN = re.compile(rf"[{INDEXED}{KANA_HANGUL}]+|[^\W_{INDEXED}{KANA_HANGUL}]+")
 
 WORD = re.compile(rf"[^\W_{INDEXED}{KANA_HANGUL}]+")
+
+_ENGLISH = re.compile(r"[a-z]{3,40}")
+_RUSSIAN = re.compile(r"[а-яё]{3,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,34 +57,42 @@ def fold(text: str) -> str:
 
 def terms(text: str) -> list[str]:
     """Cut text into terms, repeats kept."""
+    folded = fold(text)
     found: list[str] = []
-    for run in TOKEN.findall(fold(text)):
+    for run in TOKEN.findall(folded):
         if run[0] >= FIRST_UNSPACED_LETTER:
             found.extend(run)
             found.extend(run[i : i + 2] for i in range(len(run) - 1))
         else:
-            found.append(_singular(run))
+            found.append(stem(run))
+    found.extend(codes(folded))
     return found
 
 
 def coverage(weights: Mapping[str, float], text: str) -> float:
-    """Return the sum of the weights of those terms that occur in a text.
+    """Return the sum of the weights of those terms that occur in a text."""
+    return sum(weights[term] for term in terms_among(weights, text))
+
+
+def terms_among(wanted: Mapping[str, float], text: str) -> set[str]:
+    """Return those of some terms that occur in a text.
 
     Quicker than cutting the text into terms, because Han terms are looked up as substrings.
     """
     folded = fold(text)
-    words: set[str] | None = None
-    total = 0.0
-    for term, weight in weights.items():
+    spaced: set[str] | None = None
+    found = set()
+    for term in wanted:
         if term[0] >= FIRST_UNSPACED_LETTER:
             present = term in folded
         else:
-            if words is None:
-                words = {_singular(word) for word in WORD.findall(folded)}
-            present = term in words
+            if spaced is None:
+                spaced = {stem(word) for word in WORD.findall(folded)}
+                spaced.update(codes(folded))
+            present = term in spaced
         if present:
-            total += weight
-    return total
+            found.add(term)
+    return found
 
 
 def term_counts(text: str) -> TermCounts:
@@ -94,10 +109,24 @@ def term_hash(term: str) -> int:
     return int.from_bytes(hashlib.blake2b(term.encode(), digest_size=8).digest(), "little")
 
 
-def _singular(word: str) -> str:
-    # The lightest stemming that pays: plurals only (Harman 1991, the S-stemmer).
-    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        if word.endswith("ies") and len(word) > 4:
-            return word[:-3] + "y"
-        return word[:-1]
-    return word
+def idf(size: int, frequency: int) -> float:
+    """Return the weight of a term that ``frequency`` of ``size`` passages hold.
+
+    Never below 0 (Robertson & Zaragoza 2009, section 3, with 1 added in the logarithm).
+    """
+    return math.log1p((size - frequency + 0.5) / (frequency + 0.5))
+
+
+@lru_cache(maxsize=1 << 16)
+def stem(word: str) -> str:
+    """Return the stem of a folded word (Porter 2001, Snowball: English and Russian)."""
+    if _ENGLISH.fullmatch(word):
+        language = "english"
+    elif _RUSSIAN.fullmatch(word):
+        language = "russian"
+    else:
+        return word
+    from Stemmer import Stemmer
+
+    stemmed: str = Stemmer(language).stemWord(word)  # one each: they are not for many threads
+    return stemmed

@@ -8,14 +8,13 @@ scores are those of an index built anew.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragapp.text.terms import TermCounts, term_counts, term_hash, terms
+from ragapp.text.terms import TermCounts, idf, term_hash
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -96,19 +95,19 @@ def merge(parts: Sequence[LivePostings]) -> Postings:
 
 
 def scores(
-    parts: Sequence[LivePostings], query: str, size: int, mean_length: float
+    parts: Sequence[LivePostings], asked: Mapping[str, float], size: int, mean_length: float
 ) -> NDArray[np.float32]:
     """Score every row of every part, one part after another. Returns float32 (rows of all,).
 
-    0 where no term is shared and where a row does not count. size: how many rows count;
-    mean_length: their mean number of terms.
+    0 where no term is shared and where a row does not count. asked: how much each term counts;
+    size: how many rows count; mean_length: their mean number of terms.
     """
     offsets = np.cumsum([0, *(len(part.postings.lengths) for part in parts)])
     result = np.zeros(int(offsets[-1]), np.float32)
-    asked = term_counts(query)
-    for term, repeats in zip(asked.hashes, asked.counts, strict=True):
-        found = [part.of(term) for part in parts]
-        weight = idf(size, sum(len(rows) for rows, _ in found)) * float(repeats) * (K1 + 1)
+    for term, counts_for in asked.items():
+        hashed = np.uint64(term_hash(term))
+        found = [part.of(hashed) for part in parts]
+        weight = idf(size, sum(len(rows) for rows, _ in found)) * counts_for * (K1 + 1)
         for part, (rows, counts), offset in zip(parts, found, offsets, strict=False):
             if len(rows):
                 shares = part.postings.lengths[rows] / np.float32(max(mean_length, 1e-9))
@@ -117,18 +116,10 @@ def scores(
     return result
 
 
-def term_weights(parts: Sequence[LivePostings], text: str, size: int) -> Mapping[str, float]:
-    """Return the idf of each distinct term of a text; a term that occurs nowhere has the most."""
-    weights = {}
-    for term in sorted(set(terms(text))):
-        hashed = np.uint64(term_hash(term))
-        weights[term] = idf(size, sum(len(part.of(hashed)[0]) for part in parts))
-    return weights
-
-
-def idf(size: int, frequency: int) -> float:
-    """Return the weight of a term that ``frequency`` of ``size`` passages hold."""
-    return math.log1p((size - frequency + 0.5) / (frequency + 0.5))
+def frequencies(parts: Sequence[LivePostings], asked: Collection[str]) -> dict[str, int]:
+    """Return how many rows hold each of some terms."""
+    hashed = {term: np.uint64(term_hash(term)) for term in asked}
+    return {term: sum(len(p.of(hash_)[0]) for p in parts) for term, hash_ in hashed.items()}
 
 
 def to_arrays(postings: Postings) -> dict[str, NDArray[np.generic]]:

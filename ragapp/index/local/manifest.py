@@ -18,6 +18,7 @@ import numpy as np
 
 from ragapp.index.backend import IndexDamaged
 from ragapp.index.local.files import Checksum, read_checked, sync_folder, synced
+from ragapp.text.terms import TERMS_VERSION
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,6 +59,7 @@ def file_of(folder: Path, generation: int) -> Path:
 def write(manifest: Manifest, folder: Path) -> None:
     """Write a manifest, whole, in place of any earlier one of the same generation."""
     body = dataclasses.asdict(manifest)
+    body |= {"terms": TERMS_VERSION}
     text = json.dumps({**body, "sha256": _digest(body)})
     file = file_of(folder, manifest.generation)
     staging = file.with_suffix(f".{secrets.token_hex(4)}.partial")
@@ -79,6 +81,8 @@ def read(folder: Path, generation: int) -> Manifest:
         body = json.loads(file.read_bytes())
         if body.pop("sha256") != _digest(body):
             raise IndexDamaged(f"{file.name} does not match its checksum")
+        if body.get("terms") != TERMS_VERSION:
+            raise IndexDamaged(f"{file.name} is of terms cut by other rules")
         segments = [_entry(entry) for entry in body["segments"]]
         manifest = Manifest(body["generation"], body["space"], tuple(segments))
     except (ValueError, KeyError, TypeError, AttributeError) as error:

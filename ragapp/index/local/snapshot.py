@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -71,7 +71,7 @@ class LocalSnapshot:
     def candidates(
         self,
         vector: NDArray[np.float32],
-        text: str,
+        asked: Mapping[str, float],
         depth: int,
         only: Collection[int] | None = None,
     ) -> Candidates:
@@ -82,7 +82,7 @@ class LocalSnapshot:
         wanted = None if only is None else np.array(sorted(only), np.int64)
         allowed = [part.allowed(wanted) for part in self.parts]
         size, mean_length = self.statistics.size, self.statistics.mean_length()
-        lexical_all = lexical.scores(self._postings, text, size, mean_length)
+        lexical_all = lexical.scores(self._postings, asked, size, mean_length)
         searched = lexical_all
         if only is not None:
             searched = np.where(np.concatenate(allowed), lexical_all, np.float32(0))  # type: ignore[arg-type]
@@ -97,11 +97,13 @@ class LocalSnapshot:
             lexical_moments=self.statistics.lexical_moments(lexical_all),
         )
 
-    def term_weights(self, text: str) -> dict[str, float]:
-        """Return the idf of each distinct term of a text, scaled to a sum of 1."""
-        weights = lexical.term_weights(self._postings, text, self.statistics.size)
-        total = sum(weights.values())
-        return {term: weight / total for term, weight in weights.items()}
+    def frequencies(self, asked: Collection[str]) -> dict[str, int]:
+        """Return how many passages hold each of some terms."""
+        return lexical.frequencies(self._postings, asked)
+
+    def size(self) -> int:
+        """Return how many passages there are."""
+        return self.statistics.size
 
     def _dense_top(
         self,
