@@ -13,9 +13,9 @@ from ragapp.llm.decoding import Decoding
 from ragapp.llm.engine import ChatEngine, Done, Message, Text, Thought
 from ragapp.models import Models
 from ragapp.people import LOCAL, Person
+from ragapp.retrieval.calibration import is_relevant
 from ragapp.retrieval.evidence import orders_in, pack_evidence
 from ragapp.retrieval.query import in_context, make_query
-from ragapp.retrieval.relevance import is_relevant
 from ragapp.retrieval.search import search
 from ragapp.synthesis.cite import Citer, Statement
 from ragapp.synthesis.guard import Guard, off_topic

@@ -23,6 +23,7 @@ from ragapp.documents.workers.pool import ParserPool
 from ragapp.errors import (
     Cancelled,
     DocumentError,
+    KnowledgeBaseBusy,
     KnowledgeBaseError,
     RagappError,
     UnforeseenError,
@@ -35,6 +36,7 @@ from ragapp.library import OpenKnowledgeBase
 from ragapp.pace import Pace
 from ragapp.pending import Pending, embed
 from ragapp.remove import WAIT_FOR_WRITER_S
+from ragapp.retrieval.calibrate import calibrate
 from ragapp.text.resembling import Resembling, sketch
 from ragapp.types import (
     CancelCheck,
@@ -115,6 +117,9 @@ def ingest(
             run.flush()
     finally:
         run.publish()
+    if not cancel():
+        with contextlib.suppress(KnowledgeBaseBusy):  # whoever writes now does it at their end
+            calibrate(into.kb, into.space, into.encoder, cancel)
     skipped = [_skipped(one) for one in found.skipped]
     return [run.results[str(path.absolute())] for path in found.files] + skipped
 

@@ -63,6 +63,11 @@ def compute(encoder: Encoder, sentence_spans: SentenceSplitter) -> BackgroundSta
     )
 
 
+def questions_of(language: Language) -> list[str]:
+    """Return questions about all sorts of things, some of which no base is about."""
+    return _lines("questions", language)
+
+
 def _lines(kind: str, language: Language) -> list[str]:
     file = resources.files("ragapp.embedding") / "background" / f"{kind}.{language}.txt"
     return [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]

@@ -55,6 +55,9 @@ PASSAGE_SAMPLE = 100_000
 SENTENCE_SAMPLE = 5000
 """Chunks whose sentence vectors it is fitted on."""
 
+CALIBRATION = "calibration"
+"""Key in ``meta``."""
+
 
 class KnowledgeBase:
     """One knowledge base on disk. Safe to share between threads."""
@@ -155,6 +158,16 @@ class KnowledgeBase:
         """Return the ids of the chunks that searches see, ascending."""
         with self._store() as store, store.transaction(write=False):
             return store.chunk_ids()
+
+    def space_version(self) -> int:
+        """Return the version of the whitening that searches compare in."""
+        with self._store() as store:
+            return store.fitted_space().version
+
+    def calibration(self) -> str:
+        """Return the thresholds that were fitted to it, as they were written; "" without any."""
+        with self._store() as store:
+            return store.meta().get(CALIBRATION, "")
 
     def snapshot(self, space: VectorSpace) -> Snapshot:
         """Return the newest generation that can be answered from without waiting for a rebuild.
@@ -267,6 +280,11 @@ class Writer:
     def sketches(self) -> list[tuple[str, NDArray[np.uint64]]]:
         """List path and sketch of the documents of the generation being written."""
         return self._store.sketches()
+
+    def set_calibration(self, calibration: str) -> None:
+        """Keep the thresholds fitted to the generation that searches see."""
+        with self._store.transaction():
+            self._store.set_meta({CALIBRATION: calibration})
 
     def rename(self, document_id: int, path: str, name: str) -> None:
         """Record that a file has moved."""

@@ -21,21 +21,34 @@ CANDIDATES = 200
 
 @dataclass(frozen=True, slots=True)
 class Fused:
-    """Candidates, best first; all arrays (n,). ids: chunk ids; scores: sum of z-scores."""
+    """Candidates, best first; all arrays (n,).
+
+    ids: chunk ids; dense, lexical: their scores, and their standings, which are z-scores; scores:
+    the sum of both standings.
+    """
 
     ids: NDArray[np.int64]
     scores: NDArray[np.float32]
     dense: NDArray[np.float32]
     lexical: NDArray[np.float32]
+    dense_standing: NDArray[np.float32]
+    lexical_standing: NDArray[np.float32]
 
 
 def fuse(found: Candidates) -> Fused:
     """Order candidates by the sum of their z-scores; equals stay in the order of their ids."""
-    scores = _standing(found.dense, found.dense_moments) + _standing(
-        found.lexical, found.lexical_moments
-    )
+    dense = _standing(found.dense, found.dense_moments)
+    lexical = _standing(found.lexical, found.lexical_moments)
+    scores = dense + lexical
     order = np.argsort(-scores, kind="stable")
-    return Fused(found.ids[order], scores[order], found.dense[order], found.lexical[order])
+    return Fused(
+        ids=found.ids[order],
+        scores=scores[order],
+        dense=found.dense[order],
+        lexical=found.lexical[order],
+        dense_standing=dense[order],
+        lexical_standing=lexical[order],
+    )
 
 
 def z_score(

@@ -84,12 +84,16 @@ def make_query(question: str, history: Sequence[Turn], encoder: QueryEncoder) ->
     if length > room:  # the conversation does not fit: search for the question as it stands
         text = question.strip()
     if text == question.strip():
-        vector = encoder.encode_queries([text])[0]
-        return Query(text, vector, language_of(text), Counter(question_terms(question)))
+        return query_of(text, encoder.encode_queries([text])[0])
     alone_vector, vector = encoder.encode_queries([question, text])
     both = alone_vector + vector
     terms = _terms_in_context(question, history)
     return Query(text, both / np.linalg.norm(both), language_of(question), terms)
+
+
+def query_of(question: str, vector: NDArray[np.float32]) -> Query:
+    """Return a question that stands on its own; vector: (d,) float32 raw, unit length."""
+    return Query(question, vector, language_of(question), Counter(question_terms(question)))
 
 
 def _terms_in_context(question: str, history: Sequence[Turn]) -> Mapping[str, float]:

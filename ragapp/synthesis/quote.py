@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ragapp.types import AnswerCited, AnswerText, Citation, Evidence, ScoredSentence
 
 QUOTED_SENTENCES = 3
-CLOSE_ENOUGH = 0.75
+CLOSE_ENOUGH = 0.5
 """A sentence is quoted when its score is at least this share of the best one's."""
 
 

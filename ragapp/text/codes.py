@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+_MAYBE = re.compile(r"\d|\+\+|#|\.net")
 _CODE = re.compile(r"(?<![a-z0-9])[a-z0-9]+(?:[-‐‑–_./][a-z0-9]+)+(?![a-z0-9])")
 _JOINS = re.compile(r"[-‐‑–_/]")
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
@@ -40,6 +41,8 @@ _DATES = tuple(
 
 def codes(folded: str) -> Iterator[str]:
     """Yield the codes of a folded text (``terms.fold``) as terms; none of them is also a word."""
+    if not _MAYBE.search(folded):
+        return
     for found in _CODE.finditer(folded):
         if any(letter.isdecimal() for letter in found[0]):
             yield _JOINS.sub("", found[0])
