@@ -19,7 +19,7 @@ QUESTIONS = 60
 """Asked in each language about something else; they settle a quantile to within 4 in 100."""
 OWN = 40
 """Passages, of whose sentences pieces are asked."""
-PIECE = 0.6
+PIECE = 0.25
 """Of a sentence; the rest is what a question would not say."""
 HITS = 5
 
@@ -87,4 +87,4 @@ def _pieces(kb: KnowledgeBase) -> Iterator[str]:
     for chunk in kb.chunks(ids[:: max(1, len(ids) // OWN)][:OWN]).values():
         span = max(chunk.sentences, key=lambda one: one.end - one.start)
         sentence = chunk.text[span.start - chunk.start : span.end - chunk.start][:200]
-        yield sentence[: max(8, int(PIECE * len(sentence)))]
+        yield sentence[: max(6, int(PIECE * len(sentence)))]

@@ -64,14 +64,14 @@ class Calibration:
         scores = self.answerable.get(language)
         if not scores:
             return None
-        return float(np.mean(np.array(scores) < self.threshold(language, language, caution)))
+        return _share_below(self.threshold(language, language, caution), scores)
 
     def wrongly_answered(self, language: Language, caution: float = CAUTION) -> float | None:
         """Return the share of questions about something else that pass; None: not measured."""
         scores = self.unanswerable.get(language, {}).get(language)
         if not scores:
             return None
-        return float(np.mean(np.array(scores) >= self.threshold(language, language, caution)))
+        return 1 - _share_below(self.threshold(language, language, caution), scores)
 
     def to_json(self) -> str:
         """Write it down, as the knowledge base keeps it."""
@@ -102,6 +102,10 @@ def quantiles(scores: Sequence[float] | NDArray[np.float32]) -> Quantiles:
     """Sum scores up."""
     points = np.quantile(np.array(scores, np.float64), np.linspace(0, 1, STEPS + 1))
     return tuple(round(float(point), 4) for point in points)
+
+
+def _share_below(threshold: float, scores: Quantiles) -> float:
+    return float(np.interp(threshold, scores, np.linspace(0, 1, len(scores))))
 
 
 def relevance(hits: Sequence[Hit]) -> float:
