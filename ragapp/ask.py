@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from ragapp.about.answer import answer_about, summary_evidence
+from ragapp.about.recognise import Topic, asks_about_base
 from ragapp.errors import ModelMissing, SettingsError
 from ragapp.library import Library, OpenKnowledgeBase
 from ragapp.llm.decoding import Decoding
@@ -116,6 +118,14 @@ def ask(
     decoding = asked.decoding or models.decoding()
     decoding.check()
     within = library.open(asked.kb, asked.by)
+    about = asks_about_base(asked.question)
+    whole = summary_evidence(about, within.kb) if about else ()
+    if about is not None and (whole or about.topic is not Topic.SUMMARY):
+        yield EvidenceFound(whole)
+        documents = () if whole else within.kb.documents()
+        yield from answer.take(answer_about(about, whole, documents, phrases_for(asked.question)))
+        yield answer.done(FinishReason.QUOTED if whole else FinishReason.CATALOGUE, whole)
+        return
     opened = time.perf_counter()  # to load the models, the first time, is not to search
     hits = find(asked.question, within, EVIDENCE_HITS, asked.history)
     orders = orders_in(hits)

@@ -232,6 +232,7 @@ class FinishReason(StrEnum):
     CANCELLED = "cancelled"
     REFUSED = "refused"
     QUOTED = "quoted"
+    CATALOGUE = "catalogue"  # said of the knowledge base itself
 
 
 class NoticeKind(StrEnum):

@@ -24,7 +24,7 @@ FLOORS = (
     {"retrieval", "synthesis"},
     {"models", "pace"},
     {"library"},
-    {"remove", "pending"},
+    {"remove", "pending", "about"},
     {"ask", "ingest"},
     {"watch", "uploads", "batch", "lab"},
     {"fetch"},

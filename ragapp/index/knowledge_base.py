@@ -57,6 +57,8 @@ SENTENCE_SAMPLE = 5000
 
 CALIBRATION = "calibration"
 """Key in ``meta``."""
+MOST_READ = 2000
+"""Chunks of one document that are read at once."""
 
 
 class KnowledgeBase:
@@ -153,6 +155,13 @@ class KnowledgeBase:
             if len(found) < len(set(ids)) and generation == store.generation():
                 raise KnowledgeBaseDamaged("passages_missing", kb=self.name)
         return found
+
+    def document_chunks(self, document_id: int) -> list[StoredChunk]:
+        """Return the chunks of a document in their order."""
+        with self._store() as store, store.transaction(write=False):
+            ids = store.chunk_ids_of(document_id)
+            found = store.chunks(ids[:MOST_READ])
+        return [found[chunk] for chunk in ids[:MOST_READ] if chunk in found]
 
     def chunk_ids(self) -> list[int]:
         """Return the ids of the chunks that searches see, ascending."""

@@ -100,6 +100,13 @@ class Reading(Connection):
             )
         ]
 
+    def chunk_ids_of(self, document_id: int) -> list[int]:
+        """Return the ids of the chunks of a document, in the order of its text."""
+        rows = self._connection.execute(
+            "SELECT id FROM chunks WHERE document_id = ? ORDER BY start, id", (document_id,)
+        )
+        return [int(row[0]) for row in rows]
+
     def passage_sample(
         self, generation: int, at_most: int
     ) -> tuple[NDArray[np.float32], list[str]]:

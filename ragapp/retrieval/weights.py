@@ -11,7 +11,7 @@ from ragapp.text.terms import idf
 if TYPE_CHECKING:
     from ragapp.index.backend import SearchIndex
 
-SINGLE_SHARE = 0.5
+SINGLE_SHARE = 0.2
 """Of what a single Han character counts beside pairs: 制 and 冷 do not make 制冷剂."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ragapp.types import AnswerCited, AnswerText, Citation, Evidence, ScoredSentence
 
@@ -21,9 +21,20 @@ def quote(evidence: Sequence[Evidence]) -> Iterator[AnswerText | AnswerCited]:
         ((sentence, item) for item in evidence for sentence in item.sentences),
         key=lambda pair: -pair[0].score,
     )
+    yield from _quoted(_chosen(ranked))
+
+
+def quote_all(evidence: Sequence[Evidence]) -> Iterator[AnswerText | AnswerCited]:
+    """Quote every sentence of the evidence in its order."""
+    yield from _quoted((sentence, item) for item in evidence for sentence in item.sentences)
+
+
+def _quoted(
+    chosen: Iterable[tuple[ScoredSentence, Evidence]],
+) -> Iterator[AnswerText | AnswerCited]:
     quoted: list[str] = []
     length = 0
-    for sentence, item in _chosen(ranked):
+    for sentence, item in chosen:
         text = " ".join(sentence.text.split())
         if text in quoted:  # the same words in two places are one quotation
             continue

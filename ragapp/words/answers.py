@@ -10,9 +10,18 @@ from ragapp.types import Notice, NoticeKind
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """``notices`` are templates for the values of a ``Notice``."""
+    """``notices`` are templates for the values of a ``Notice``.
+
+    greeting to more: what is said of the knowledge base itself, with its counts.
+    """
 
     refusal: str
+    greeting: str
+    thanks: str
+    farewell: str
+    no_documents: str
+    count: str
+    more: str
     notices: Mapping[NoticeKind, str]
 
     def notice(self, notice: Notice) -> str:
@@ -22,6 +31,12 @@ class Phrases:
 
 ENGLISH = Phrases(
     refusal="I found nothing about this in your documents.",
+    greeting="Hello. Ask me about your documents: there are {count} in this knowledge base.",
+    thanks="You are welcome.",
+    farewell="Goodbye.",
+    no_documents="There are no documents in this knowledge base yet.",
+    count="Documents in this knowledge base: {count}; passages: {passages}.",
+    more="… and {count} more.",
     notices={
         NoticeKind.UNBACKED: "Not backed by any sentence found in your documents: “{statement}”",
         NoticeKind.DROPPED_TURNS: "The conversation is longer than the model's context: the first"
@@ -46,6 +61,12 @@ ENGLISH = Phrases(
 )
 SIMPLIFIED = Phrases(
     refusal="在您的文档中没有找到与此相关的内容。",
+    greeting="您好。这个知识库里有 {count} 个文档，请就它们提问。",
+    thanks="不客气。",
+    farewell="再见。",
+    no_documents="这个知识库里还没有文档。",
+    count="这个知识库里有 {count} 个文档，共 {passages} 个段落。",
+    more="……另有 {count} 个。",
     notices={
         NoticeKind.UNBACKED: "这句话在您的文档中找不到依据：“{statement}”",
         NoticeKind.DROPPED_TURNS: "对话超出了模型的上下文长度，最早的 {count} 轮没有带上。",
@@ -64,6 +85,12 @@ SIMPLIFIED = Phrases(
 )
 TRADITIONAL = Phrases(
     refusal="在您的文件中沒有找到與此相關的內容。",
+    greeting="您好。這個知識庫裡有 {count} 份文件，請就它們提問。",
+    thanks="不客氣。",
+    farewell="再見。",
+    no_documents="這個知識庫裡還沒有文件。",
+    count="這個知識庫裡有 {count} 份文件，共 {passages} 個段落。",
+    more="……另有 {count} 份。",
     notices={
         NoticeKind.UNBACKED: "這句話在您的文件中找不到依據：「{statement}」",
         NoticeKind.DROPPED_TURNS: "對話超出了模型的上下文長度，最早的 {count} 輪沒有帶上。",
