@@ -24,6 +24,8 @@ from ragapp.synthesis.guard import Guard, off_topic
 from ragapp.synthesis.phrases import phrases_for
 from ragapp.synthesis.prompt import MODEL_REFUSALS, Prompt, build_prompt, opening
 from ragapp.synthesis.quote import quote
+from ragapp.tables.answer import computed_answer
+from ragapp.tables.plan import function_of
 from ragapp.text.encodable import as_text
 from ragapp.text.language import language_of
 from ragapp.text.orders.recognise import asks_about_orders
@@ -47,6 +49,8 @@ from ragapp.types import (
 )
 
 EVIDENCE_HITS = 5
+COMPARED_HITS = 200
+"""For questions for the most or the least of what several documents say."""
 
 
 class AnswerMode(StrEnum):
@@ -127,7 +131,20 @@ def ask(
         yield answer.done(FinishReason.QUOTED if whole else FinishReason.CATALOGUE, whole)
         return
     opened = time.perf_counter()  # to load the models, the first time, is not to search
-    hits = find(asked.question, within, EVIDENCE_HITS, asked.history)
+    computing = function_of(asked.question) is not None
+    hits = find(
+        asked.question, within, COMPARED_HITS if computing else EVIDENCE_HITS, asked.history
+    )
+    if computing and (is_relevant(hits) or len(hits) > 1):
+        phrases = phrases_for(asked.question)
+        computed = computed_answer(asked.question, hits, within.kb, phrases)
+        if computed is not None:
+            answer.stats = replace(answer.stats, retrieval_s=time.perf_counter() - opened)
+            yield EvidenceFound(computed[0])
+            yield from answer.take(computed[1])
+            yield answer.done(FinishReason.COMPUTED, computed[0])
+            return
+    hits = hits[:EVIDENCE_HITS]
     orders = orders_in(hits)
     about_orders = asks_about_orders(asked.question)
     evidence = tuple(pack_evidence(hits, orders=about_orders)) if is_relevant(hits) else ()

@@ -233,6 +233,7 @@ class FinishReason(StrEnum):
     REFUSED = "refused"
     QUOTED = "quoted"
     CATALOGUE = "catalogue"  # said of the knowledge base itself
+    COMPUTED = "computed"  # from rows of tables, or figures of several documents
 
 
 class NoticeKind(StrEnum):

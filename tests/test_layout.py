@@ -24,7 +24,7 @@ FLOORS = (
     {"retrieval", "synthesis"},
     {"models", "pace"},
     {"library"},
-    {"remove", "pending", "about"},
+    {"remove", "pending", "about", "tables"},
     {"ask", "ingest"},
     {"watch", "uploads", "batch", "lab"},
     {"fetch"},

@@ -38,13 +38,16 @@ class Asks:
 
 _NAMED = r"(?:documents?|docs?|files?|texts?)"
 _HERE = (
-    r"(?: (?:are (?:there|here)|do (?:i|we|you) have|(?:have|did) (?:i|we|you) (?:got|uploaded?|added"
-    r"|indexed|ingested?)|have been (?:uploaded|added|indexed)|can you (?:see|read|search)"
-    r"|(?:are )?(?:stored |indexed |searchable )?in (?:the|this|my|your|our) "
-    r"(?:knowledge base|base|library|collection|database)))*(?: (?:here|now|in all|in total|at all"
-    r"|altogether|at the moment))*"
+    r"(?: (?:are (?:there|here)|do (?:i|we|you) have|have been (?:uploaded|added|indexed)"
+    r"|(?:have|did) (?:i|we|you) (?:got|uploaded?|added|indexed|ingested?)"
+    r"|can you (?:see|read|search)|(?:are )?(?:stored |indexed |searchable )?"
+    r"in (?:the|this|my|your|our) (?:knowledge base|base|library|collection|database)))*"
+    r"(?: (?:here|now|in all|in total|at all|altogether|at the moment))*"
 )
-_OURS = r"(?:你|您|我|我们|这里|这里面|里面|这儿|知识库|库|知识库里|知识库中|库里|库中|目前|现在|当前|一共|总共|共|都|已经|上传了?|收录了?|里|中|的)*"
+_OURS = (
+    r"(?:你|您|我|们|这里|这儿|里面|知识库|库|目前|现在|当前|一共|总共|共|都|已经|上传了?|收录了?"
+    r"|里|中|的)*"
+)
 _DOCUMENTS = r"(?:文件|文档|资料|文章)"
 _WHOLE = tuple(
     (topic, re.compile(pattern))

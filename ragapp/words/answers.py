@@ -12,7 +12,8 @@ from ragapp.types import Notice, NoticeKind
 class Phrases:
     """``notices`` are templates for the values of a ``Notice``.
 
-    greeting to more: what is said of the knowledge base itself, with its counts.
+    greeting to more: what is said of the knowledge base itself, with its counts. functions to
+    compared: of what is computed of tables, by the name of the function.
     """
 
     refusal: str
@@ -22,6 +23,9 @@ class Phrases:
     no_documents: str
     count: str
     more: str
+    functions: Mapping[str, str]
+    query: str
+    compared: str
     notices: Mapping[NoticeKind, str]
 
     def notice(self, notice: Notice) -> str:
@@ -37,6 +41,9 @@ ENGLISH = Phrases(
     no_documents="There are no documents in this knowledge base yet.",
     count="Documents in this knowledge base: {count}; passages: {passages}.",
     more="… and {count} more.",
+    functions={"sum": "Sum of “{column}”: ", "avg": "Mean of “{column}”: ", "count": "Rows: "},
+    query="Computed from the rows of {document}: {sql}",
+    compared="{document}: {value}. Compared were the figures of {count} documents:",
     notices={
         NoticeKind.UNBACKED: "Not backed by any sentence found in your documents: “{statement}”",
         NoticeKind.DROPPED_TURNS: "The conversation is longer than the model's context: the first"
@@ -67,6 +74,9 @@ SIMPLIFIED = Phrases(
     no_documents="这个知识库里还没有文档。",
     count="这个知识库里有 {count} 个文档，共 {passages} 个段落。",
     more="……另有 {count} 个。",
+    functions={"sum": "“{column}”合计：", "avg": "“{column}”平均：", "count": "行数："},
+    query="由 {document} 的各行计算得出：{sql}",
+    compared="{document}：{value}。比较了 {count} 个文档中的数值：",
     notices={
         NoticeKind.UNBACKED: "这句话在您的文档中找不到依据：“{statement}”",
         NoticeKind.DROPPED_TURNS: "对话超出了模型的上下文长度，最早的 {count} 轮没有带上。",
@@ -91,6 +101,9 @@ TRADITIONAL = Phrases(
     no_documents="這個知識庫裡還沒有文件。",
     count="這個知識庫裡有 {count} 份文件，共 {passages} 個段落。",
     more="……另有 {count} 份。",
+    functions={"sum": "「{column}」合計：", "avg": "「{column}」平均：", "count": "列數："},
+    query="由 {document} 的各列計算得出：{sql}",
+    compared="{document}：{value}。比較了 {count} 份文件中的數值：",
     notices={
         NoticeKind.UNBACKED: "這句話在您的文件中找不到依據：「{statement}」",
         NoticeKind.DROPPED_TURNS: "對話超出了模型的上下文長度，最早的 {count} 輪沒有帶上。",

@@ -190,6 +190,7 @@ ENGLISH = Strings(
         FinishReason.CANCELLED: "Stopped by you.",
         FinishReason.QUOTED: "Quoted from your documents, word for word.",
         FinishReason.CATALOGUE: "From the list of your documents; no model was asked.",
+        FinishReason.COMPUTED: "Computed from your documents; no model was asked.",
     },
     no_words="The model gave no answer. The evidence may still hold it.",
     no_chat_model="There is no chat model on this computer, so answers are quotations. To get one"
@@ -304,6 +305,7 @@ CHINESE = Strings(
         FinishReason.CANCELLED: "已由您停止。",
         FinishReason.QUOTED: "以上为文档原句，一字未改。",
         FinishReason.CATALOGUE: "依据您的文档目录回答，未使用模型。",
+        FinishReason.COMPUTED: "由您文档中的数据计算得出，未使用模型。",
     },
     no_words="模型没有给出回答，答案可能仍在依据之中。",
     no_chat_model="本机还没有对话模型，因此只引用原文。获取模型请运行：{command}",
