@@ -21,7 +21,8 @@ from ragapp.ask import EVIDENCE_HITS, find
 from ragapp.lab.retrieval import index_passages, read_squad
 from ragapp.library import Library
 from ragapp.people import LOCAL
-from ragapp.retrieval.relevance import RELEVANT_SENTENCE, relevance
+from ragapp.retrieval.calibrate import calibrate
+from ragapp.retrieval.calibration import RELEVANT_SENTENCE, relevance
 from ragapp.settings import load_settings
 
 
@@ -39,6 +40,7 @@ def main() -> None:
         for base in data:
             within = library.create(base.replace(".", "-"), LOCAL)
             index_passages(data[base].passages, within)
+            calibrate(within.kb, within.space, within.encoder)
             for asked in data:
                 if frozenset((base, asked)) in twins:
                     continue

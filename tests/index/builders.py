@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,6 +21,13 @@ from ragapp.text.terms import term_hash, terms
 from ragapp.types import Chunk, Document, Page, Span
 
 DIMENSION = 16
+
+
+def asked(text: str) -> Counter[str]:
+    """What each term of a question counts, function words and all."""
+    return Counter(terms(text))
+
+
 RECIPE = Recipe(
     embedder="words", embedder_fingerprint="0", pooling="mean", dimension=DIMENSION,
     query_prefix="", passage_prefix="", whitening=False, whitening_exponent=0.2,
@@ -70,7 +78,7 @@ def searched(
     """Every chunk of the current generation with its dense and lexical score, best first."""
     snapshot = kb.snapshot(space)
     question = space.whitening(snapshot.space_state).question(vector_of(text), Language.ENGLISH)
-    found = snapshot.index.candidates(question, text, 10**6)
+    found = snapshot.index.candidates(question, asked(text), 10**6)
     chunks = kb.chunks(found.ids.tolist(), snapshot.generation)  # as a search reads them
     order = np.argsort(-found.dense, kind="stable")
     return [

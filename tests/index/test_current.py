@@ -12,7 +12,7 @@ from ragapp.index.knowledge_base import KnowledgeBase
 from ragapp.index.local import segment as segments
 from ragapp.index.local.index import LocalIndex
 
-from .builders import RAW, chunks_of, document, new_kb, texts_found, whitening_space
+from .builders import RAW, asked, chunks_of, document, new_kb, texts_found, whitening_space
 
 CATS = document("/d/cats.txt", "cats sleep all day")
 QUESTION = np.ones(16, np.float32) / 4
@@ -175,7 +175,7 @@ def test_a_copy_that_went_another_way_is_opened_with_its_own_dead_rows(tmp_path)
             writer.remove(writer.find(name=name)[0].id)
             writer.publish(space)
     mine, anew = (each.snapshot(space).index for each in (kb, KnowledgeBase.open(kb.folder)))
-    a, b = (index.candidates(QUESTION, "number 1", 100) for index in (mine, anew))
+    a, b = (index.candidates(QUESTION, asked("number 1"), 100) for index in (mine, anew))
     assert a.ids.tolist() == b.ids.tolist()
     assert (a.dense_moments.mean, a.dense_moments.deviation) == pytest.approx(
         (b.dense_moments.mean, b.dense_moments.deviation), abs=1e-6
@@ -234,7 +234,7 @@ def test_readers_hammer_while_documents_change_and_the_space_is_refitted(
         while not stop.is_set():
             gone_before, began = set(gone), time.perf_counter()
             snapshot = reader_kb.snapshot(space)
-            found = snapshot.index.candidates(QUESTION, "number 3", 10_000).ids.tolist()
+            found = snapshot.index.candidates(QUESTION, asked("number 3"), 10_000).ids.tolist()
             texts = {chunk.text for chunk in reader_kb.chunks(found).values()}
             seconds = time.perf_counter() - began
             answers.append((snapshot.generation, set(found), texts & gone_before, seconds))

@@ -32,6 +32,7 @@ from .builders import (
     RAW,
     RECIPE,
     all_rows,
+    asked,
     chunks_of,
     document,
     new_kb,
@@ -174,7 +175,7 @@ def test_a_reader_never_mixes_generations_when_a_writer_publishes_meanwhile(tmp_
     monkeypatch.setattr(Store, "load_whitening", publish_first)
     snapshot = reader.snapshot(space)
     assert snapshot.space_state, "the whitening of the generation that was read"
-    found = snapshot.index.candidates(np.ones(16, np.float32) / 4, "cats", 10)
+    found = snapshot.index.candidates(np.ones(16, np.float32) / 4, asked("cats"), 10)
     assert (snapshot.generation, len(found.ids)) in {(1, 3), (2, 4)}
     monkeypatch.undo()
     assert searched(reader, "cats", space) == searched(KnowledgeBase.open(kb.folder), "cats", space)
@@ -519,7 +520,7 @@ def test_between_fits_new_passages_take_the_map_that_stands(tmp_path):
     assert {k: v.tolist() for k, v in loaded.items()} == {k: v.tolist() for k, v in state.items()}
     mapped = space.apply(state, rows.vectors, rows.openings)
     question = unit(np.ones(16))
-    found = kb.snapshot(space).index.candidates(question, "", 100)
+    found = kb.snapshot(space).index.candidates(question, {}, 100)
     assert found.dense == pytest.approx(mapped @ question, abs=1e-5)
 
 

@@ -1,5 +1,7 @@
 """Fusion by z-scores over all passages, though only candidates are scored."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from ragapp.index.backend import Passages, whole_generation
 from ragapp.index.local import lexical
 from ragapp.index.local.index import LocalIndex
 from ragapp.retrieval.fuse import fuse, z_score
-from ragapp.text.terms import term_counts
+from ragapp.text.terms import term_counts, terms
 
 WORDS = [
     "whitening",
@@ -22,6 +24,10 @@ WORDS = [
     "faiss",
     "model",
 ]
+
+
+def asked(text):
+    return Counter(terms(text))
 
 
 @pytest.fixture
@@ -58,10 +64,10 @@ def test_candidates_are_what_brute_force_finds(built, question, text):
     scores = passages.vectors @ question
     postings = lexical.build(passages.terms)
     mean_length = postings.lengths.mean()
-    bm25 = lexical.scores([lexical.LivePostings(postings, None)], text, 300, mean_length)
+    bm25 = lexical.scores([lexical.LivePostings(postings, None)], asked(text), 300, mean_length)
     fused = z_score(scores) + z_score(bm25)
     expected = passages.ids[np.argsort(-fused, kind="stable")[:10]]
-    found = fuse(index.candidates(question, text, 300))
+    found = fuse(index.candidates(question, asked(text), 300))
     assert found.ids[:10].tolist() == expected.tolist()
     rows = (found.ids - 7) // 3
     assert found.scores == pytest.approx(fused[rows], abs=1e-4)
@@ -71,8 +77,8 @@ def test_candidates_are_what_brute_force_finds(built, question, text):
 
 def test_the_depth_of_the_lists_does_not_change_scores(built, question):
     index, _ = built(300)
-    deep = fuse(index.candidates(question, "faiss 检索", 300))
-    shallow = fuse(index.candidates(question, "faiss 检索", 20))
+    deep = fuse(index.candidates(question, asked("faiss 检索"), 300))
+    shallow = fuse(index.candidates(question, asked("faiss 检索"), 20))
     by_id = dict(zip(deep.ids.tolist(), deep.scores.tolist(), strict=True))
     assert 20 <= len(shallow.ids) <= 40
     for chunk, score in zip(shallow.ids.tolist(), shallow.scores.tolist(), strict=True):
@@ -81,6 +87,6 @@ def test_the_depth_of_the_lists_does_not_change_scores(built, question):
 
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_small_knowledge_bases(built, question, n):
-    found = fuse(built(n)[0].candidates(question, "faiss", 200))
+    found = fuse(built(n)[0].candidates(question, asked("faiss"), 200))
     assert len(found.ids) == n
     assert np.isfinite(found.scores).all()

@@ -14,6 +14,8 @@ FOUND = Fused(
     scores=np.array([4, 3, 2, 1], np.float32),
     dense=np.array([0.5, 0.9, 0.1, 0.7], np.float32),
     lexical=np.array([8, 0, 9, 0], np.float32),
+    dense_standing=np.array([2, 4, 0, 2], np.float32),
+    lexical_standing=np.array([2, -1, 2, -1], np.float32),
 )
 RERANKED = [hit("Best.", [1.0], chunk_id=20, score=1.5), hit("Next.", [0.1], chunk_id=30, score=-1)]
 
@@ -45,5 +47,6 @@ def test_it_is_json():
 
 def test_a_search_without_candidates():
     nothing = np.zeros(0, np.float32)
-    empty = trace("q", 0, Fused(np.zeros(0, np.int64), nothing, nothing, nothing), [], 5, ())
+    none_found = Fused(np.zeros(0, np.int64), *[nothing] * 5)
+    empty = trace("q", 0, none_found, [], 5, ())
     assert list(empty.candidates()) == []

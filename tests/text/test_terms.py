@@ -37,14 +37,14 @@ def test_han_beyond_the_basic_plane_is_han():
 
 @pytest.mark.parametrize(
     ("plural", "singular"),
-    [("chunks", "chunk"), ("queries", "query"), ("Indexes", "indexe"), ("embeddings", "embedding")],
+    [("chunks", "chunk"), ("queries", "query"), ("replaced", "replacing"), ("книги", "книга")],
 )
-def test_a_plural_finds_its_singular(plural, singular):
-    assert terms(plural) == [singular]
+def test_a_form_of_a_word_finds_the_others(plural, singular):
+    assert terms(plural) == terms(singular) != []
 
 
-@pytest.mark.parametrize("word", ["class", "corpus", "analysis", "bus", "gas", "is"])
-def test_words_that_only_look_plural_keep_their_s(word):
+@pytest.mark.parametrize("word", ["class", "corpus", "gas", "is", "k4613"])
+def test_what_is_no_form_of_another_word_stays(word):
     assert terms(word) == [word]
 
 
@@ -97,9 +97,10 @@ def test_the_stored_rules_have_not_changed():
         "檢索軟體用ＢＭ２５，也用 FAISS：㐂𠮷豈ﬁ。",
         "ﾃﾞｰﾀ と 한국어 naïve Übung 頭髮乾燥",
         "2.1 第三章 queries 123 e\u0301tude",
+        "SB-2023-0171, 14.1.2, C++ 1,150 on 8 March 2026 книги",
     ):
         counted = term_counts(text)
         digest.update(counted.hashes.astype("<u8").tobytes())
         digest.update(counted.counts.astype("<u2").tobytes())
-    assert TERMS_VERSION == 1
+    assert TERMS_VERSION == 2
     assert digest.hexdigest() == "e2860741a3963a7e227737bbca026ce3bd05e4d53fa4107de44610900fb479b0"
