@@ -157,11 +157,9 @@ class KnowledgeBase:
         return found
 
     def document_chunks(self, document_id: int) -> list[StoredChunk]:
-        """Return the chunks of a document in their order."""
+        """Return the first ``MOST_READ`` chunks of a document in their order."""
         with self._store() as store, store.transaction(write=False):
-            ids = store.chunk_ids_of(document_id)
-            found = store.chunks(ids[:MOST_READ])
-        return [found[chunk] for chunk in ids[:MOST_READ] if chunk in found]
+            return list(store.chunks(store.chunk_ids_of(document_id)[:MOST_READ]).values())
 
     def chunk_ids(self) -> list[int]:
         """Return the ids of the chunks that searches see, ascending."""

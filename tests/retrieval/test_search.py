@@ -122,7 +122,7 @@ def test_chunks_deleted_since_the_index_was_opened_make_room_for_others(samples,
     monkeypatch.setattr(
         samples.kb,
         "chunks",
-        lambda ids, generation: {k: v for k, v in read(ids).items() if k not in gone},
+        lambda ids, generation=None: {k: v for k, v in read(ids).items() if k not in gone},
     )
     after = search(query, samples.kb, samples.space, samples.reranker, 20)
     assert len(after.hits) == 20

@@ -23,7 +23,7 @@ def test_the_best_sentences_come_first_each_with_its_citation():
 
 def test_at_most_three_and_none_far_behind_the_best():
     assert quoted(*(excerpt(i, f"Sentence {i}.") for i in range(1, 6)))[0].count("\n") == 2
-    text, _ = quoted(excerpt(1, "Near.", score=1.0), excerpt(2, "Far.", score=0.7))
+    text, _ = quoted(excerpt(1, "Near.", score=1.0), excerpt(2, "Far.", score=0.45))
     assert text == "“Near.” [1]"
 
 
