@@ -20,6 +20,9 @@ _ENGLISH_NUMERAL = (
     r"sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|"
     r"hundreds?|thousands?|millions?|billions?|dozen|half|once|twice|one)\b"
 )
+_ITEM_NUMBER = re.compile(
+    r"^\W*(?:\d{1,3}|[一二三四五六七八九十]{1,3})[.)）、．]|^第.{1,4}[条章节款]"
+)
 _ASKS = (
     (
         AnswerKind.REASON,
@@ -71,5 +74,5 @@ def kind_asked_for(question: str) -> AnswerKind | None:
 
 
 def holds(sentence: str, kind: AnswerKind) -> bool:
-    """Say whether a sentence holds something of a kind."""
-    return bool(_HOLDS[kind].search(sentence))
+    """Say whether a sentence holds something of a kind; the number of a list's item is none."""
+    return bool(_HOLDS[kind].search(_ITEM_NUMBER.sub("", sentence)))

@@ -50,9 +50,12 @@ class Calibration:
 
     def threshold(self, question: Language, passage: Language, caution: float = CAUTION) -> float:
         """Return the score below which a sentence does not answer a question."""
-        scores = self.unanswerable.get(question, {}).get(passage)
+        by_language = self.unanswerable.get(question, {})
+        scores = by_language.get(passage)
         if not scores:
             return UNCALIBRATED[question is passage]
+        if question is not passage and question in by_language:  # two chances to pass wrongly
+            caution = 1 - (1 - caution) / 2
         return max(LEAST, float(np.quantile(scores, caution)))
 
     def stretch(self, question: Language, passage: Language, caution: float = CAUTION) -> float:

@@ -19,7 +19,7 @@ DOCUMENTS = 3
 """Whose tables are looked at: those of the best hits."""
 LONGEST_TEXT = 30_000_000
 """Characters of a document that is read back into tables."""
-HOLDS = 0.6
+HOLDS = 0.5
 """Of the question's terms: a sentence that holds so many of them states what is asked for."""
 ALIKE = 0.75
 """Of two sentences without their numbers: so much the same, they are of one pattern."""

@@ -32,6 +32,9 @@ _LEADING = re.compile(
     r"^\W*(?:please\s+)?(?:(?:can|could) you\s+)?"
     r"(?:(?:list|quote|show|tell|give|name|explain|describe)(?:\s+me)?)\b"
 )
+_HOW = re.compile(
+    r"\bhow (?:long|often|soon|far) (?=(?:should|do|does|did|will|can|has|have|must)\b)"
+)
 _STEMS = frozenset(stem(word) for word in ENGLISH)
 
 
@@ -41,7 +44,7 @@ def question_terms(question: str) -> list[str]:
     A question of nothing but such words ("Who is it?") keeps them all.
     """
     folded = fold(question)
-    said = _ASKING.sub(" ", _LEADING.sub(" ", folded))
+    said = _ASKING.sub(" ", _HOW.sub(" ", _LEADING.sub(" ", folded)))
     kept = [term for term in terms(said) if not _is_function(term)]
     return kept or terms(folded)
 
