@@ -56,23 +56,11 @@ def library(address: str, browser: Browser) -> str:
         "broken.pdf": b"%PDF-1.7 and then nothing of use",
     }
     with opened(browser, address) as page:
-        page.get_by_text("New…").click()
-        page.get_by_label("Name of the new knowledge base").fill("harbour")
-        page.locator("#create").click()
-        expect(page.locator("#said")).to_contain_text("“harbour” is made")
-        expect(page.get_by_label("Knowledge base", exact=True)).to_have_value("harbour")
-        note_stages(page)
-        page.locator("#drop input[type=file]").set_input_files(
-            [
-                {"name": name, "mimeType": "application/octet-stream", "buffer": content}
-                for name, content in files.items()
-            ]
-        )
+        make_base(page, "harbour")
+        drop(page, files)
         expect(page.locator("#files li.done")).to_have_count(3, timeout=60_000)
         expect(page.locator("#files li.failed")).to_have_count(1)
         expect(page.locator("#documents li")).to_have_count(3)
-        # Files this small are parsed between two pictures; embedding takes long enough to be seen.
-        assert "embedding" in page.evaluate("[...window.stages]")
         expect(page.locator("#files li.done .stages").first).to_have_text(
             "parsing → chunking → embedding → indexing → done"
         )
@@ -80,6 +68,25 @@ def library(address: str, browser: Browser) -> str:
         expect(failed).to_contain_text("broken.pdf")
         assert len(failed.locator(".note").inner_text()) > 20  # why, and what to do
     return address
+
+
+def make_base(page: Page, name: str) -> None:
+    page.get_by_text("New…").click()
+    page.get_by_label("Name of the new knowledge base").fill(name)
+    page.locator("#create").click()
+    expect(page.locator("#said")).to_contain_text(f"“{name}” is made")
+    expect(page.get_by_label("Knowledge base", exact=True)).to_have_value(name)
+
+
+def test_what_takes_long_is_seen_while_it_lasts(address: str, browser: Browser) -> None:
+    """A small file is embedded between two pictures of the list; this one is not."""
+    lines = (f"Ship {n} lies in harbour {n % 7} with {n} crates of tea." for n in range(3000))
+    with opened(browser, address) as page:
+        make_base(page, "ships")
+        note_stages(page)
+        drop(page, {"ships.txt": "\n\n".join(lines).encode()})
+        expect(page.locator("#files li.done")).to_have_count(1, timeout=120_000)
+        assert "embedding" in page.evaluate("[...window.stages]")
 
 
 def note_stages(page: Page) -> None:
