@@ -19,16 +19,17 @@ from ragapp.retrieval.sentences import score_sentences
 from ragapp.retrieval.trace import Trace, trace
 from ragapp.retrieval.weights import weigh
 from ragapp.text.language import Language
+from ragapp.text.terms import terms_among
 from ragapp.types import Hit, ScoredSentence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-
-OTHER_LANGUAGE = 0.7
-"""Of a passage's standing by vector, for that by words where the question is in another
-language."""
+OTHER_LANGUAGE = 0.4
+"""Of a passage's standing by vector: taken for its standing by words, which it cannot share with a
+question in another language, as far as no passage in the question's language holds the words."""
 OTHER_LANGUAGE_DEPTH = 8
+"""Of the best passages by vector, among which those in another language are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def search(
     calibration = Calibration.from_json(kb.calibration()) if calibrated else None
     weights = weigh(query.terms, index)
     scored = score_sentences(query, read, whitening, weights, calibration)
-    standing = _standing(query.language, found, chunks)
+    standing = _standing(query.language, found, chunks, weights)
     hits = [
         _hit(
             chunk,
@@ -85,7 +86,7 @@ def search(
 def _in_other_language(
     asked_in: Language, found: Fused, known: Mapping[int, StoredChunk], kb: KnowledgeBase
 ) -> dict[int, StoredChunk]:
-    """Read the best passages by vector alone that share no words with the question's language."""
+    """Read those of the best passages by vector that are in another language than the question."""
     order = np.argsort(-found.dense, kind="stable")[:OTHER_LANGUAGE_DEPTH]
     ids = [chunk for chunk in found.ids[order].tolist() if chunk not in known]
     return {
@@ -96,18 +97,24 @@ def _in_other_language(
 
 
 def _standing(
-    asked_in: Language, found: Fused, chunks: Mapping[int, StoredChunk]
+    asked_in: Language,
+    found: Fused,
+    chunks: Mapping[int, StoredChunk],
+    weights: Mapping[str, float],
 ) -> NDArray[np.float32]:
-    """Return the fused scores, where a passage in another language is not held to share words."""
-    scores = found.scores.copy()
-    for place, chunk_id in enumerate(found.ids.tolist()):
-        chunk = chunks.get(chunk_id)
-        if chunk is not None and passage_language(chunk.text) is not asked_in:
-            lexical = max(
-                found.lexical_standing[place], OTHER_LANGUAGE * found.dense_standing[place]
-            )
-            scores[place] = found.dense_standing[place] + lexical
-    return scores
+    """Return the fused scores, (n,), where other languages are not held to share words."""
+    own = {chunk.id for chunk in chunks.values() if passage_language(chunk.text) is asked_in}
+    if len(own) == len(chunks):
+        return found.scores
+    said = max((sum(weights[t] for t in _held(weights, chunks[one])) for one in own), default=0.0)
+    dense, lexical = found.dense_standing, found.lexical_standing
+    foreign = np.array([chunk in chunks and chunk not in own for chunk in found.ids.tolist()])
+    assumed = np.maximum(lexical, np.float32(OTHER_LANGUAGE * (1 - said)) * dense)
+    return np.where(foreign, dense + assumed, found.scores)
+
+
+def _held(weights: Mapping[str, float], chunk: StoredChunk) -> set[str]:
+    return terms_among(weights, "\n".join((*chunk.heading, chunk.text)))
 
 
 def _read(

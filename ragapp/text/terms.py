@@ -13,7 +13,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -69,12 +69,7 @@ def terms(text: str) -> list[str]:
     return found
 
 
-def coverage(weights: Mapping[str, float], text: str) -> float:
-    """Return the sum of the weights of those terms that occur in a text."""
-    return sum(weights[term] for term in terms_among(weights, text))
-
-
-def terms_among(wanted: Mapping[str, float], text: str) -> set[str]:
+def terms_among(wanted: Iterable[str], text: str) -> set[str]:
     """Return those of some terms that occur in a text.
 
     Quicker than cutting the text into terms, because Han terms are looked up as substrings.

@@ -31,8 +31,8 @@ def test_a_threshold_is_where_so_many_foreign_questions_lie_below():
     assert FITTED.threshold(EN, ZH) == LEAST
     both = Calibration(1, {EN: {EN: quantiles([0.5] * 9), ZH: FITTED.unanswerable[EN][EN]}})
     assert both.threshold(EN, ZH, 0.9) == pytest.approx(0.95), "two chances to pass wrongly"
-    assert FITTED.threshold(ZH, ZH) == UNCALIBRATED[True]
-    assert FITTED.threshold(ZH, EN) == UNCALIBRATED[False]
+    assert FITTED.threshold(ZH, ZH) == UNCALIBRATED
+    assert FITTED.threshold(ZH, EN) == UNCALIBRATED
 
 
 def test_stretched_scores_have_one_threshold():
