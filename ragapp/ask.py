@@ -24,8 +24,8 @@ from ragapp.synthesis.guard import Guard, off_topic
 from ragapp.synthesis.phrases import phrases_for
 from ragapp.synthesis.prompt import MODEL_REFUSALS, Prompt, build_prompt, opening
 from ragapp.synthesis.quote import quote
-from ragapp.tables.answer import computed_answer
-from ragapp.tables.plan import function_of
+from ragapp.tables.answer import Answer, compared_answer, table_answer
+from ragapp.tables.plan import Function, function_of
 from ragapp.text.encodable import as_text
 from ragapp.text.language import language_of
 from ragapp.text.orders.recognise import asks_about_orders
@@ -50,7 +50,7 @@ from ragapp.types import (
 
 EVIDENCE_HITS = 5
 COMPARED_HITS = 200
-"""For questions for the most or the least of what several documents say."""
+"""Among which sentences of one pattern are sought, when the most or the least is asked for."""
 
 
 class AnswerMode(StrEnum):
@@ -126,33 +126,28 @@ def ask(
     whole = summary_evidence(about, within.kb) if about else ()
     if about is not None and (whole or about.topic is not Topic.SUMMARY):
         yield EvidenceFound(whole)
+        yield from _waiting(asked)
         documents = () if whole else within.kb.documents()
         yield from answer.take(answer_about(about, whole, documents, phrases_for(asked.question)))
         yield answer.done(FinishReason.QUOTED if whole else FinishReason.CATALOGUE, whole)
         return
     opened = time.perf_counter()  # to load the models, the first time, is not to search
-    computing = function_of(asked.question) is not None
-    hits = find(
-        asked.question, within, COMPARED_HITS if computing else EVIDENCE_HITS, asked.history
-    )
-    if computing and (is_relevant(hits) or len(hits) > 1):
-        phrases = phrases_for(asked.question)
-        computed = computed_answer(asked.question, hits, within.kb, phrases)
-        if computed is not None:
-            answer.stats = replace(answer.stats, retrieval_s=time.perf_counter() - opened)
-            yield EvidenceFound(computed[0])
-            yield from answer.take(computed[1])
-            yield answer.done(FinishReason.COMPUTED, computed[0])
-            return
-    hits = hits[:EVIDENCE_HITS]
+    hits = find(asked.question, within, EVIDENCE_HITS, asked.history)
+    computed = _computed(asked, hits, within)
+    if computed is not None:
+        rows, said = computed
+        answer.stats = replace(answer.stats, retrieval_s=time.perf_counter() - opened)
+        yield EvidenceFound(rows)
+        yield from _waiting(asked)
+        yield from answer.take(said)
+        yield answer.done(FinishReason.COMPUTED, rows)
+        return
     orders = orders_in(hits)
     about_orders = asks_about_orders(asked.question)
     evidence = tuple(pack_evidence(hits, orders=about_orders)) if is_relevant(hits) else ()
     answer.stats = replace(answer.stats, retrieval_s=time.perf_counter() - opened)
     yield EvidenceFound(evidence)
-    if asked.waiting_files:
-        values = {"count": asked.waiting_files, "total": asked.all_files}
-        yield Notice(NoticeKind.NOT_SEARCHABLE_YET, values)
+    yield from _waiting(asked)
     if cancel():
         yield answer.done(FinishReason.CANCELLED, evidence)
     elif not evidence:
@@ -172,6 +167,25 @@ def ask(
         else:
             guard = Guard(orders, in_context(asked.question, asked.history))
             yield from _generated(asked, evidence, engine, decoding, cancel, answer, guard)
+
+
+def _waiting(asked: Asked) -> Iterator[Notice]:
+    if asked.waiting_files:
+        values = {"count": asked.waiting_files, "total": asked.all_files}
+        yield Notice(NoticeKind.NOT_SEARCHABLE_YET, values)
+
+
+def _computed(asked: Asked, hits: Sequence[Hit], within: OpenKnowledgeBase) -> Answer | None:
+    """Return rows and answer where the question can be computed, None where it cannot."""
+    function = function_of(asked.question)
+    if function is None:
+        return None
+    phrases = phrases_for(asked.question)
+    from_table = table_answer(asked.question, hits, within.kb, phrases)
+    if from_table is not None or function not in (Function.MOST, Function.LEAST):
+        return from_table
+    many = find(asked.question, within, COMPARED_HITS, asked.history)
+    return compared_answer(asked.question, function, many, phrases)
 
 
 def prepare_next_turn(

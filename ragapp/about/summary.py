@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ragapp.index.rows import StoredChunk
+from ragapp.text.orders.recognise import orders_among
 from ragapp.types import Evidence, ScoredSentence
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def summarise(chunks: Sequence[StoredChunk]) -> list[Evidence]:
     """Return sentences of a document, given by its chunks in order, as excerpts in its order.
 
     Each section gives its most central sentence first; what room is left goes to the next ones.
-    Scores are cosines with the mean of the section.
+    Sentences that give orders to an assistant are no part of it.
     """
     chosen: list[_Line] = []
     ranked = [_ranked(lines) for lines in _sections(chunks)]
@@ -57,11 +58,13 @@ def _sections(chunks: Sequence[StoredChunk]) -> list[list[_Line]]:
         titles = {heading.title for heading in chunk.headings} | set(chunk.heading)
         inner = list(chunk.headings)
         section: tuple[object, ...] = chunk.heading
-        for place, span in enumerate(chunk.sentences):
+        texts = [chunk.text[s.start - chunk.start : s.end - chunk.start] for s in chunk.sentences]
+        orders = orders_among(texts)
+        for place, (span, text) in enumerate(zip(chunk.sentences, texts, strict=True)):
             while inner and inner[0].start <= span.start:
                 section = (*chunk.heading, inner.pop(0).start)
-            text = chunk.text[span.start - chunk.start : span.end - chunk.start]
-            if span.start in seen or len(text) < SHORTEST or text.strip("# ") in titles:
+            said = len(text) >= SHORTEST and text.strip("# ") not in titles
+            if span.start in seen or not said or orders[place]:
                 continue
             seen.add(span.start)
             page = chunk.sentence_pages[place]
@@ -78,9 +81,7 @@ def _sections(chunks: Sequence[StoredChunk]) -> list[list[_Line]]:
 def _ranked(lines: Sequence[_Line]) -> list[_Line]:
     vectors = np.stack([line.vector for line in lines])
     mean = vectors.mean(axis=0)
-    scores = (
-        vectors @ mean / np.maximum(np.linalg.norm(vectors, axis=1) * np.linalg.norm(mean), 1e-9)
-    )
+    scores = vectors @ mean / np.maximum(np.linalg.norm(vectors, axis=1), 1e-9)
     return [lines[place] for place in np.argsort(-scores, kind="stable")]
 
 

@@ -17,19 +17,26 @@ SHOWN = 10
 Answer = tuple[tuple[Evidence, ...], Iterator[AnswerText | AnswerCited]]
 
 
-def computed_answer(
+def table_answer(
     question: str, hits: Sequence[Hit], kb: KnowledgeBase, phrases: Phrases
 ) -> Answer | None:
-    """Return evidence and answer where a question can be computed, None where it cannot."""
+    """Return evidence and answer from a table of the documents hit, None where none gives one."""
     found = compute(question, hits, kb)
-    if found is not None:
-        evidence = tuple(_row_evidence(found))
-        return evidence, _of_table(found, evidence, phrases)
-    values = stated(question, hits)
-    if values is not None:
-        evidence = tuple(_stated_evidence(values[:SHOWN]))
-        return evidence, _of_statements(values, evidence, phrases)
-    return None
+    if found is None:
+        return None
+    evidence = tuple(_row_evidence(found))
+    return evidence, _of_table(found, evidence, phrases)
+
+
+def compared_answer(
+    question: str, function: Function, hits: Sequence[Hit], phrases: Phrases
+) -> Answer | None:
+    """Return evidence and answer from sentences of one pattern; function: the most or the least."""
+    values = stated(question, function, hits)
+    if values is None:
+        return None
+    evidence = tuple(_stated_evidence(values[:SHOWN]))
+    return evidence, _of_statements(values, evidence, phrases)
 
 
 def _of_table(
@@ -82,8 +89,8 @@ def _row_evidence(found: FoundInTable) -> Iterator[Evidence]:
         sentence = ScoredSentence(text, row.start, row.end, None, 1.0)
         yield Evidence(
             number=number, document=found.document, document_id=found.document_id,
-            path=found.path, page=None, heading=(found.table.title,) if found.table.title else (),
-            start=row.start, end=row.end, text=text, score=1.0, sentences=(sentence,),
+            path=found.path, page=None, heading=(), start=row.start, end=row.end, text=text,
+            score=1.0, sentences=(sentence,),
         )  # fmt: skip
 
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ragapp.documents.readers.table import CELL_BREAK
 from ragapp.index.knowledge_base import KnowledgeBase
 from ragapp.tables.numbers import quantities
-from ragapp.tables.plan import Function, Plan, function_of, plan
+from ragapp.tables.plan import Function, Plan, plan
 from ragapp.tables.rows import Table, TableRow, tables_in
 from ragapp.tables.run import Computed, run
 from ragapp.text.function_words import question_terms
@@ -31,7 +32,7 @@ _DEGREE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FoundInTable:
-    """A computed answer: what of, the rows that it rests on, and how many there are in all."""
+    """What was computed, of which table, in which document."""
 
     plan: Plan
     table: Table
@@ -54,8 +55,6 @@ class Stated:
 
 def compute(question: str, hits: Sequence[Hit], kb: KnowledgeBase) -> FoundInTable | None:
     """Answer a question from the tables of the documents that were hit; None where none can."""
-    if function_of(question) is None:
-        return None
     documents = {hit.document_id: hit for hit in reversed(hits)}
     ordered = sorted(documents.values(), key=hits.index)[:DOCUMENTS]
     for hit in ordered:
@@ -75,22 +74,26 @@ def compute(question: str, hits: Sequence[Hit], kb: KnowledgeBase) -> FoundInTab
     return None
 
 
-def stated(question: str, hits: Sequence[Hit]) -> list[Stated] | None:
+def stated(question: str, function: Function, hits: Sequence[Hit]) -> list[Stated] | None:
     """Return what sentences of one pattern state, the most or the least first.
 
     Such are the clauses of contracts from one template, or the lines of a data sheet. None where
-    the question asks for neither, or fewer than two sentences are alike.
+    fewer than two sentences are alike.
     """
-    function = function_of(question)
-    if function not in (Function.MOST, Function.LEAST):
+    folded = fold(question)
+    degree = _DEGREE.search(folded)
+    if degree is None:
         return None
-    plain = _DEGREE.sub(" ", fold(question))
-    asked = {term: 1.0 for term in question_terms(plain) if len(term) > 1}
+    plain = _DEGREE.sub(" ", folded)
+    asked = {term for term in question_terms(plain) if len(term) > 1}
     if not asked:
         return None
     found: dict[tuple[int, int], tuple[float, Stated]] = {}
     for hit in hits:
         for sentence in hit.sentences:
+            # Rows are of tables; and "minimum" may belong to the name of what is stated.
+            if CELL_BREAK in sentence.text or degree[0] in fold(sentence.text):
+                continue
             held = terms_among(asked, sentence.text)
             value = _after(held, sentence.text)
             if len(held) >= HOLDS * len(asked) and value is not None:

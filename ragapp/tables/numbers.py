@@ -1,4 +1,4 @@
-"""Quantities as people write them: "€1,150", "9 EUR", "1.234,50", "24 V", "12 %", "五千"."""
+"""Quantities as people write them: "€1,150", "9 EUR", "1.234,50", "24 V", "12 %", "1.2万"."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ _QUANTITY = re.compile(
     rf"(?P<unit>[^\W\d_]{{0,12}}|%|％|‰|°\s*[CcFf]|{_CURRENCY})(?:/\w+)?\s*",
     re.IGNORECASE,
 )
-_TIMES = {"万": 1e4, "亿": 1e8}
+TIMES = {"": 1.0, "万": 1e4, "亿": 1e8}
+"""What is written behind a number, and what it multiplies it by."""
 _NOT_A_QUANTITY = re.compile(r"第\s*\d+\s*[条章节款项页号]")
 
 
@@ -22,7 +23,7 @@ def quantity(cell: str) -> float | None:
     if found is None:
         return None
     number = plain_number(found["number"])
-    return None if number is None else number * _TIMES.get(found["times"] or "", 1.0)
+    return None if number is None else number * TIMES[found["times"] or ""]
 
 
 def quantities(text: str) -> Iterator[tuple[int, float]]:
@@ -31,7 +32,7 @@ def quantities(text: str) -> Iterator[tuple[int, float]]:
     for found in _DIGITS.finditer(text):
         number = plain_number(found[0])
         if found.start() not in skipped and number is not None:
-            yield found.start(), number * _TIMES.get(text[found.end() : found.end() + 1], 1.0)
+            yield found.start(), number * TIMES.get(text[found.end() : found.end() + 1], 1.0)
 
 
 def plain_number(text: str) -> float | None:

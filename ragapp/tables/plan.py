@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ragapp.tables.numbers import plain_number
+from ragapp.tables.numbers import TIMES, plain_number
 from ragapp.tables.rows import Table
 from ragapp.text.function_words import ENGLISH, question_terms
 from ragapp.text.terms import fold, terms
@@ -74,7 +74,6 @@ _FIRST = re.compile(
 _WRITTEN = {"two": 2, "three": 3, "five": 5, "ten": 10, "两": 2, "三": 3, "五": 5, "十": 10}
 _WRITTEN_FIRST = re.compile(r"\b(?:top|the) (two|three|five|ten)\b|前([两三五十])")
 _SPACED = re.compile(r"[\x00-\u024f]+")
-_FUNCTION_WORDS = frozenset(ENGLISH)
 _OVER = re.compile(
     r"(?P<op>more than|over|above|greater than|at least|no less than|fewer than|less than|under"
     r"|below|at most|no more than|超过|大于|高于|多于|不低于|不少于|至少|小于|低于|少于|不超过"
@@ -119,7 +118,7 @@ def plan(question: str, table: Table) -> Plan | None:
     name = "" if column is None else fold(table.columns[column])
     function = function_of(folded.replace(name, " ") if name else folded)
     if function is Function.COUNT and column is None:
-        names_rows = bool(set(terms(table.columns[0])) & asked) or _counts_rows(folded)
+        names_rows = bool(set(terms(table.columns[0])) & asked) or bool(_ROWS.search(folded))
         return Plan(function, None, conditions) if conditions or names_rows else None
     if function is None or column is None:
         return None
@@ -163,7 +162,7 @@ def _named_values(folded: str, table: Table, numeric: Sequence[bool]) -> list[Co
 def _stands_in(value: str, question: str, asked: frozenset[str]) -> bool:
     if _SPACED.fullmatch(value):
         held = frozenset(terms(value))
-        return bool(held) and held <= asked and not held <= _FUNCTION_WORDS
+        return bool(held) and held <= asked and not held <= ENGLISH
     return value in question
 
 
@@ -181,8 +180,8 @@ def _bounds(folded: str, table: Table, numeric: Sequence[bool]) -> list[Conditio
             continue
         best = max(scored)
         if best[0] or len(scored) == 1:
-            times = {"万": 1e4, "亿": 1e8}.get(bound["times"] or "", 1.0)
-            found.append(Condition(best[1], _OPERATORS[bound["op"]], number * times))
+            value = number * TIMES[bound["times"] or ""]
+            found.append(Condition(best[1], _OPERATORS[bound["op"]], value))
     return found
 
 
@@ -192,7 +191,3 @@ def _first(folded: str) -> int:
     if written := _WRITTEN_FIRST.search(folded):
         return _WRITTEN[next(filter(None, written.groups()))]
     return 1
-
-
-def _counts_rows(folded: str) -> bool:
-    return bool(_ROWS.search(folded))

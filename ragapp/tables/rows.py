@@ -9,10 +9,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ragapp.documents.readers.table import CELL_BREAK
 from ragapp.tables.numbers import quantity
-from ragapp.types import Heading
 
-CELL_BREAK = " | "
 MOSTLY = 0.8
 """Of the cells of a column; where so many are quantities, they are compared as such."""
 _CELL = re.compile(r"(?P<name>[^:|\n]{1,60}): (?P<value>.+)", re.DOTALL)
@@ -29,9 +28,8 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under the same columns; title: the heading above, a sheet's name for instance."""
+    """Rows under the same columns."""
 
-    title: str
     columns: tuple[str, ...]
     rows: tuple[TableRow, ...]
 
@@ -45,7 +43,7 @@ class Table:
         return result
 
 
-def tables_in(text: str, headings: Sequence[Heading] = ()) -> list[Table]:
+def tables_in(text: str) -> list[Table]:
     """Return the tables of a text, each of two rows at least."""
     found: list[Table] = []
     names: list[str] = []
@@ -58,7 +56,7 @@ def tables_in(text: str, headings: Sequence[Heading] = ()) -> list[Table]:
                 for cells, start, end in held
             ]
             columns = tuple(_each_once(names))
-            found.append(Table(_title(held[0][1], headings), columns, tuple(rows)))
+            found.append(Table(columns, tuple(rows)))
         names.clear()
         held.clear()
 
@@ -97,8 +95,3 @@ def _each_once(names: Sequence[str]) -> Iterator[str]:
     for name in names:
         count = seen[name.lower()] = seen.get(name.lower(), 0) + 1
         yield name if count == 1 else f"{name} ({count})"
-
-
-def _title(start: int, headings: Sequence[Heading]) -> str:
-    above = [heading.title for heading in headings if heading.start <= start]
-    return above[-1] if above else ""

@@ -30,23 +30,31 @@ class Computed:
 
 def run(plan: Plan, table: Table) -> Computed:
     """Run a plan over a table."""
-    where, values = _conditions(plan, table)
     column = "" if plan.column is None else _quoted(table.columns[plan.column])
+    values = [condition.value for condition in plan.conditions]
+    if plan.function in (Function.MOST, Function.LEAST):
+        order = "DESC" if plan.function is Function.MOST else "ASC"
+        what, also = "_rowid_", [f"{column} IS NOT NULL"]
+        tail = f" ORDER BY {column} {order} LIMIT {plan.first}"
+    else:
+        what = "count(*)" if plan.column is None else f"{plan.function}({column})"
+        also, tail = [], ""
+
+    def select(what: str, values: Sequence[str]) -> str:
+        parts = [
+            f"{_quoted(table.columns[one.column])} {one.comparison} {value}"
+            for one, value in zip(plan.conditions, values, strict=True)
+        ]
+        where = " WHERE " + " AND ".join(parts + also) if parts + also else ""
+        return f'SELECT {what} FROM "table"{where}{tail}'  # noqa: S608 - names are quoted
+
+    marks, shown = ["?"] * len(values), select(what, [_literal(value) for value in values])
     with contextlib.closing(_loaded(table)) as connection:
-        if plan.function in (Function.MOST, Function.LEAST):
-            order = "DESC" if plan.function is Function.MOST else "ASC"
-            what = f'_rowid_ FROM "table"{where}'
-            also = f"{column} IS NOT NULL"
-            what += f" AND {also}" if where else f" WHERE {also}"
-            sql = f"SELECT {what} ORDER BY {column} {order} LIMIT {plan.first}"
-            rows = [int(row[0]) for row in connection.execute(sql, values)]
-            return Computed(None, tuple(rows), _filled(sql, values))
-        function = "count(*)" if plan.column is None else f"{plan.function}({column})"
-        sql = f'SELECT {function} FROM "table"{where}'  # noqa: S608 - names are quoted
-        [(value,)] = connection.execute(sql, values)
-        counted = f'SELECT _rowid_ FROM "table"{where}'  # noqa: S608
-        rows = [int(row[0]) for row in connection.execute(counted, values)]
-    return Computed(None if value is None else float(value), tuple(rows), _filled(sql, values))
+        rows = tuple(int(row[0]) for row in connection.execute(select("_rowid_", marks), values))
+        if what == "_rowid_":
+            return Computed(None, rows, shown)
+        [(value,)] = connection.execute(select(what, marks), values)
+    return Computed(None if value is None else float(value), rows, shown)
 
 
 def _loaded(table: Table) -> sqlite3.Connection:
@@ -83,18 +91,10 @@ def _value(cell: str, is_number: bool) -> str | float | None:
     return quantity(cell) if is_number else cell
 
 
-def _conditions(plan: Plan, table: Table) -> tuple[str, list[str | float]]:
-    parts = [f"{_quoted(table.columns[c.column])} {c.comparison} ?" for c in plan.conditions]
-    return (f" WHERE {' AND '.join(parts)}" if parts else ""), [c.value for c in plan.conditions]
-
-
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _filled(sql: str, values: Sequence[str | float]) -> str:
-    """Write the values into the query, for people to read."""
-    for value in values:
-        shown = f"{value:g}" if isinstance(value, float) else "'" + value.replace("'", "''") + "'"
-        sql = sql.replace("?", shown, 1)
-    return sql
+def _literal(value: str | float) -> str:
+    """Write a value as SQL does, for people to read."""
+    return f"{value:g}" if isinstance(value, float) else "'" + value.replace("'", "''") + "'"

@@ -43,7 +43,7 @@ ENGLISH = Phrases(
     more="… and {count} more.",
     functions={"sum": "Sum of “{column}”: ", "avg": "Mean of “{column}”: ", "count": "Rows: "},
     query="Computed from the rows of {document}: {sql}",
-    compared="{document}: {value}. Compared were the figures of {count} documents:",
+    compared="{document}: {value}. Compared were {count} sentences of one pattern:",
     notices={
         NoticeKind.UNBACKED: "Not backed by any sentence found in your documents: “{statement}”",
         NoticeKind.DROPPED_TURNS: "The conversation is longer than the model's context: the first"
@@ -76,7 +76,7 @@ SIMPLIFIED = Phrases(
     more="……另有 {count} 个。",
     functions={"sum": "“{column}”合计：", "avg": "“{column}”平均：", "count": "行数："},
     query="由 {document} 的各行计算得出：{sql}",
-    compared="{document}：{value}。比较了 {count} 个文档中的数值：",
+    compared="{document}：{value}。比较了 {count} 个同类句子：",
     notices={
         NoticeKind.UNBACKED: "这句话在您的文档中找不到依据：“{statement}”",
         NoticeKind.DROPPED_TURNS: "对话超出了模型的上下文长度，最早的 {count} 轮没有带上。",
@@ -103,7 +103,7 @@ TRADITIONAL = Phrases(
     more="……另有 {count} 份。",
     functions={"sum": "「{column}」合計：", "avg": "「{column}」平均：", "count": "列數："},
     query="由 {document} 的各列計算得出：{sql}",
-    compared="{document}：{value}。比較了 {count} 份文件中的數值：",
+    compared="{document}：{value}。比較了 {count} 個同類句子：",
     notices={
         NoticeKind.UNBACKED: "這句話在您的文件中找不到依據：「{statement}」",
         NoticeKind.DROPPED_TURNS: "對話超出了模型的上下文長度，最早的 {count} 輪沒有帶上。",
